@@ -128,6 +128,22 @@ function withoutCredentials(text: string): string {
   return text.replace(/\/\/[^/]*@/, '//***@');
 }
 
+const RESERVED_HEADS: ReadonlySet<string> = new Set(RESERVED_PATHS.map(path => path.split('/')[1]!));
+
+/**
+ * Whether this program serves a path itself: `/`, or anything at or under a reserved path.
+ *
+ * @param path request target in origin form, query included
+ */
+export function isReservedPath(path: string): boolean {
+  const query = path.indexOf('?');
+  const bare = query === -1 ? path : path.slice(0, query);
+  if (bare === '/') return true;
+  const slash = bare.indexOf('/', 1);
+  if (!RESERVED_HEADS.has(slash === -1 ? bare.slice(1) : bare.slice(1, slash))) return false;
+  return RESERVED_PATHS.some(reserved => owns(reserved, bare));
+}
+
 /** True when `path` equals `prefix` or continues it after a slash. */
 function owns(prefix: string, path: string): boolean {
   return path === prefix || path.startsWith(`${prefix}/`);

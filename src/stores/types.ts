@@ -118,3 +118,12 @@ export interface Stores {
   /** Releases the connection or file. */
   close(): Promise<void>;
 }
+
+/** A small JSON file of this process, replaced whole and atomically, mode 0600. `stores/json-file.ts` implements it. */
+export interface LocalFile<T> {
+  /** The stored value; `undefined` when there is none or it cannot be read (a damaged file is not fatal, it is logged). */
+  load(): Promise<T | undefined>;
+  save(value: T): Promise<void>;
+  /** Deletes the file; nothing happens when there is none. */
+  clear(): Promise<void>;
+}
