@@ -49,17 +49,25 @@ export class AppError extends Error {
   readonly field: string | undefined;
   /** Seconds after which asking again makes sense; sent as `Retry-After`. */
   readonly retryAfterSeconds: number | undefined;
+  /** Further members of `error` in the answer: the row as it is now, the list of problems. Shown to clients. */
+  readonly details: Readonly<Record<string, unknown>> | undefined;
 
   constructor(
     code: ErrorCode,
     message: string,
-    options: { cause?: unknown; field?: string; retryAfterSeconds?: number } = {},
+    options: {
+      cause?: unknown;
+      field?: string;
+      retryAfterSeconds?: number;
+      details?: Readonly<Record<string, unknown>>;
+    } = {},
   ) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.name = 'AppError';
     this.code = code;
     this.field = options.field;
     this.retryAfterSeconds = options.retryAfterSeconds;
+    this.details = options.details;
   }
 
   /** HTTP status of this error's code. */
@@ -68,9 +76,15 @@ export class AppError extends Error {
   }
 }
 
-/** JSON body of one of our own error answers: `{"error":{"code","message","field"?,"request_id"}}`. */
+/** JSON body of one of our own error answers: `{"error":{"code","message","field"?,…details,"request_id"}}`. */
 export function errorBody(error: AppError, requestId: string): string {
   return JSON.stringify({
-    error: { code: error.code, message: error.message, field: error.field, request_id: requestId },
+    error: {
+      code: error.code,
+      message: error.message,
+      field: error.field,
+      ...error.details,
+      request_id: requestId,
+    },
   });
 }
