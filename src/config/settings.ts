@@ -4,7 +4,7 @@ import { Secret } from '../base/secret.ts';
 export interface Setting<T> {
   /** Names read, first one that is set wins. */
   readonly names: readonly [string, ...string[]];
-  /** What may stand there, in words: `integer from 1 to 65535`. */
+  /** What may stand there, in words: `an integer from 1 to 65535`. */
   readonly expected: string;
   /** The default as it is documented. */
   readonly shownDefault: string;
@@ -30,7 +30,7 @@ function integer(
   return {
     ...words,
     names,
-    expected: `integer from ${min} to ${max}`,
+    expected: `an integer from ${min} to ${max}`,
     shownDefault: String(fallback),
     secret: false,
     fallback,
@@ -64,7 +64,7 @@ function choice<const T extends string>(
   return {
     ...words,
     names,
-    expected: allowed.values.map(value => `\`${value}\``).join(', '),
+    expected: `one of ${allowed.values.map(value => `\`${value}\``).join(', ')}`,
     shownDefault: allowed.fallback,
     secret: false,
     fallback: allowed.fallback,
@@ -104,7 +104,7 @@ function address(names: Names, schemes: readonly string[], words: Words): Settin
   return {
     ...words,
     names,
-    expected: `URL that starts with ${schemes.map(scheme => `\`${scheme}//\``).join(' or ')}`,
+    expected: `a URL that starts with ${schemes.map(scheme => `\`${scheme}//\``).join(' or ')}`,
     shownDefault: '',
     secret: true,
     fallback: undefined,

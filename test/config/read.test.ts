@@ -86,9 +86,9 @@ test('the proxy variables are read in capitals first, as other tools write them 
 
 test('every problem is listed at once, each in the same form', t => {
   t.deepEqual(problemsOf({ PORT: '70000', LOG_LEVEL: 'loud', CORS: 'maybe', TZ: 'Mars/Olympus' }), [
-    'Expected `PORT` to be integer from 0 to 65535, got `70000`',
+    'Expected `PORT` to be an integer from 0 to 65535, got `70000`',
     'Expected `CORS` to be `true` or `false`, got `maybe`',
-    'Expected `LOG_LEVEL` to be `fatal`, `error`, `warn`, `info`, `debug`, `trace`, `silent`, got `loud`',
+    'Expected `LOG_LEVEL` to be one of `fatal`, `error`, `warn`, `info`, `debug`, `trace`, `silent`, got `loud`',
     'Expected `TZ` to be an IANA time zone, got `Mars/Olympus`',
   ]);
 });
@@ -101,7 +101,7 @@ test('the message of the error holds every problem', t => {
 
 for (const text of ['-1', '1.5', '1e3', '0x10', 'eighty', '8000 8001', '٣']) {
   test(`a port of ${text} is refused`, t => {
-    t.regex(problemsOf({ PORT: text }).join(), /^Expected `PORT` to be integer from 0 to 65535/);
+    t.regex(problemsOf({ PORT: text }).join(), /^Expected `PORT` to be an integer from 0 to 65535/);
   });
 }
 
