@@ -1,0 +1,124 @@
+import type { IncomingMessage } from 'node:http';
+import { AppError } from '../base/errors.ts';
+import type { WireFailure, WireRequest } from '../wire/types.ts';
+import { fieldValue, requestFields } from './head.ts';
+import type { Passage } from './passage.ts';
+import { type Outcome, Relay } from './relay.ts';
+import { upstreamPath } from './target.ts';
+
+/** Bodies up to this size may go on as one buffer, when they are there already. */
+const WHOLE_BODY_BYTES = 64 * 1024;
+const NO_BODY = Buffer.alloc(0);
+
+/** RFC 9110 §9.2.2. */
+const IDEMPOTENT = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE']);
+
+/**
+ * Sends a request to its mapping's target and relays the answer. Resolves when the client has all of it.
+ *
+ * @throws AppError when no byte of an answer could be given, or the client left (`ERR_CLIENT_CLOSED`)
+ */
+export async function forward(passage: Passage): Promise<void> {
+  const { request, special } = passage;
+  const body = bodyFraming(request);
+  let wholeBody: Buffer | undefined;
+  if (body === 'none') {
+    wholeBody = NO_BODY;
+  } else if (
+    body === 'length' &&
+    special === undefined &&
+    Number(request.headers['content-length']) <= WHOLE_BODY_BYTES
+  ) {
+    wholeBody = await bodyAtHand(request);
+    if (wholeBody !== undefined) passage.bytesIn = wholeBody.length;
+  }
+  const wireRequest = prepare(passage, body);
+  let outcome = await attempt(passage, wireRequest, { wholeBody, fresh: false });
+  if (outcome.kind === 'failed' && mayRepeat(wireRequest, outcome.failure, wholeBody !== undefined)) {
+    outcome = await attempt(passage, wireRequest, { wholeBody, fresh: true });
+  }
+  switch (outcome.kind) {
+    case 'answered':
+    case 'broken':
+      return;
+    case 'client-left':
+      throw new AppError('ERR_CLIENT_CLOSED', 'The client closed the connection');
+    case 'failed':
+      throw new AppError(outcome.failure.code, outcome.failure.message, { cause: outcome.failure.cause });
+  }
+}
+
+/** One try. */
+function attempt(
+  passage: Passage,
+  wireRequest: WireRequest,
+  options: { wholeBody: Buffer | undefined; fresh: boolean },
+): Promise<Outcome> {
+  const { response } = passage;
+  if (response.destroyed || response.closed) return Promise.resolve({ kind: 'client-left' });
+  return new Promise<Outcome>(resolve => {
+    const relay = new Relay(passage, outcome => {
+      response.off('close', closed);
+      resolve(outcome);
+    });
+    const closed = () => relay.onResponseClosed();
+    response.on('close', closed);
+    relay.carry(passage.context.upstreams.for(passage.mapping!).send(wireRequest, relay, options));
+  });
+}
+
+/**
+ * A request may go out again only when an answer cannot exist: nothing was sent, or a kept connection turned out to be
+ * closed, no byte came back, and the request is idempotent or says it may be repeated (RFC 9110 §9.2.2).
+ */
+function mayRepeat(request: WireRequest, failure: WireFailure, bodyAtHandStill: boolean): boolean {
+  if (!bodyAtHandStill || failure.answerBegun || !failure.reusedConnection) return false;
+  return IDEMPOTENT.has(request.method) || fieldValue(request.headers, 'idempotency-key') !== undefined;
+}
+
+/** How the request's body is framed. The listener has refused everything ambiguous. */
+function bodyFraming(request: IncomingMessage): 'none' | 'length' | 'chunked' {
+  if (request.headers['transfer-encoding'] !== undefined) return 'chunked';
+  return request.headers['content-length'] === undefined ? 'none' : 'length';
+}
+
+/** The whole body when it came with the head or right behind it; else `undefined`, and it will be streamed. */
+function bodyAtHand(request: IncomingMessage): Promise<Buffer | undefined> {
+  return new Promise(resolve => {
+    // The parser reports a body after this turn of the event loop has read what the socket holds.
+    setImmediate(() =>
+      resolve(request.complete ? ((request.read() as Buffer | null) ?? NO_BODY) : undefined),
+    );
+  });
+}
+
+/** The request as it goes on. */
+function prepare(passage: Passage, body: WireRequest['body']): WireRequest {
+  const { request, context, mapping, special } = passage;
+  const upgrade = special?.upgrade?.protocol;
+  return {
+    method: request.method!,
+    path: upstreamPath(mapping!, passage.path),
+    headers: requestFields(request.rawHeaders, {
+      authority: mapping!.target.authority,
+      via: context.via,
+      forwarded: context.forwarded,
+      client: context.forwarded === 'append' ? clientOf(passage) : undefined,
+      body,
+      upgrade,
+      expectContinue: special?.expectContinue === true,
+    }),
+    body,
+    upgrade: upgrade !== undefined,
+  };
+}
+
+function clientOf(passage: Passage): { address: string; host: string; scheme: 'http' | 'https' } {
+  const socket = passage.request.socket;
+  const address = socket.remoteAddress ?? 'unknown';
+  return {
+    address: address.replace(/^::ffff:/, ''),
+    host: passage.authority,
+    scheme: 'encrypted' in socket ? 'https' : 'http',
+  };
+}
