@@ -11,6 +11,15 @@ export interface MappingStore {
   /** All rows. */
   readAll(): Promise<RawMappings>;
 
+  /**
+   * A text that differs whenever the rows differ, far cheaper than reading them. Taken before `readAll`, an equal text
+   * later means that nothing has changed since.
+   *
+   * @param options.fresh without it the answer may be up to 250 ms old: many processes that ask twice a second then share
+   * one computation
+   */
+  fingerprint(options?: { fresh?: boolean }): Promise<string>;
+
   /** Adds a row. False, and nothing changed, when the prefix exists. */
   create(prefix: string, target: string): Promise<boolean>;
 
@@ -32,13 +41,16 @@ export interface MappingStore {
 
   /**
    * Fills a store that holds no mappings. True when the rows were written. Without `force` it writes only into a store
-   * that has never been seeded or written to: one that somebody emptied stays empty.
+   * that has never been seeded or written to: one that somebody emptied stays empty. With `force` it fills that one too;
+   * a store that holds mappings is never touched.
    */
   seed(rows: RawMappings, options: { force: boolean }): Promise<boolean>;
 
   /**
    * Calls `onHint` soon after a change may have happened (own write, other process, redis-cli). Hints make it fast;
-   * they may be missing or spurious, so the caller also compares `readAll` twice a second. Resolves at once.
+   * they may be missing or spurious, so the caller also compares `fingerprint` twice a second.
+   *
+   * @returns ends the watch
    */
   watch(onHint: () => void): () => void;
 }
@@ -48,13 +60,16 @@ export type Tier = 'minute' | 'hour' | 'day' | 'total';
 
 /** One series in one minute. Names of `values` are counter fields (see `domain/statistics/fields.ts`). */
 export interface CounterRow {
-  /** For example `p /openai` (a prefix) or `e /openai POST /v1/chat/completions` (an endpoint of it). */
+  /**
+   * For example `p /openai` (a prefix) or `e /openai POST /v1/chat/completions` (an endpoint of it). The word before the
+   * first space is the family: stores keep families apart, so reading the few prefixes does not pass the many endpoints.
+   */
   readonly series: string;
   /** Epoch ms at which the minute, its hour and its local day begin: the store adds the row to all of them and to `total`. */
   readonly minuteMs: number;
   readonly hourMs: number;
   readonly dayMs: number;
-  /** Amounts to add; all are non-negative integers and none is zero. */
+  /** Amounts to add; all are positive integers. A sum is exact up to 2^53. */
   readonly values: Readonly<Record<string, number>>;
   /** Epoch ms of the latest event; the store keeps the maximum per series. */
   readonly lastSeenMs: number;

@@ -1,0 +1,35 @@
+/**
+ * Vendors that a new store begins with. A target is the bare host, so the path of a vendor's own base URL follows the
+ * prefix: `https://api.groq.com/openai/v1` becomes `/groq/openai/v1`.
+ */
+export const WELL_KNOWN_MAPPINGS: ReadonlyMap<string, string> = new Map([
+  ['/openai', 'https://api.openai.com'],
+  ['/claude', 'https://api.anthropic.com'],
+  ['/gemini', 'https://generativelanguage.googleapis.com'],
+  ['/xai', 'https://api.x.ai'],
+  ['/groq', 'https://api.groq.com'],
+  ['/deepseek', 'https://api.deepseek.com'],
+  ['/mistral', 'https://api.mistral.ai'],
+  ['/cohere', 'https://api.cohere.com'],
+  ['/openrouter', 'https://openrouter.ai'],
+  ['/together', 'https://api.together.xyz'],
+  ['/perplexity', 'https://api.perplexity.ai'],
+  ['/fireworks', 'https://api.fireworks.ai'],
+  ['/huggingface', 'https://router.huggingface.co'],
+  ['/cerebras', 'https://api.cerebras.ai'],
+  ['/sambanova', 'https://api.sambanova.ai'],
+  ['/nvidia', 'https://integrate.api.nvidia.com'],
+  ['/github-models', 'https://models.github.ai'],
+  ['/moonshot', 'https://api.moonshot.cn'],
+  ['/siliconflow', 'https://api.siliconflow.cn'],
+  ['/dashscope', 'https://dashscope.aliyuncs.com'],
+  ['/zhipu', 'https://open.bigmodel.cn'],
+  ['/volcengine', 'https://ark.cn-beijing.volces.com'],
+  ['/minimax', 'https://api.minimax.io'],
+  ['/elevenlabs', 'https://api.elevenlabs.io'],
+  ['/replicate', 'https://api.replicate.com'],
+  ['/voyage', 'https://api.voyageai.com'],
+  ['/jina', 'https://api.jina.ai'],
+  ['/telegram', 'https://api.telegram.org'],
+  ['/discord', 'https://discord.com'],
+]);

@@ -1,0 +1,90 @@
+import { mkdir, open, readFile, rename, rm } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import type { Log } from '../base/log.ts';
+import type { LocalFile } from './types.ts';
+
+/**
+ * A JSON file at `path`. Saves go one after the other; of several that wait, only the last is written. After a crash the
+ * file holds the old value or the new one, never a part.
+ *
+ * @param path its folder is made (mode 0700) where there is none
+ */
+export function jsonFile<T>(path: string, log: Log): LocalFile<T> {
+  let tail: Promise<void> = Promise.resolve();
+  let waiting: { value: T; saved: Promise<void> } | undefined;
+
+  /** Runs after all that was asked for before, whether that went well or not. */
+  function next(work: () => Promise<void>): Promise<void> {
+    const done = tail.then(work);
+    tail = done.catch(() => undefined);
+    return done;
+  }
+
+  return {
+    async load() {
+      let text: string;
+      try {
+        text = await readFile(path, 'utf8');
+      } catch (error) {
+        if (!hasCode(error, 'ENOENT')) log.warn({ err: error }, `Cannot read ${path}; going on without it`);
+        return undefined;
+      }
+      try {
+        return JSON.parse(text) as T;
+      } catch (error) {
+        if (!(error instanceof SyntaxError)) throw error;
+        log.warn(`${path} is damaged (no JSON); going on without it`);
+        return undefined;
+      }
+    },
+
+    save(value) {
+      if (waiting !== undefined) {
+        waiting.value = value;
+        return waiting.saved;
+      }
+      const entry = { value, saved: Promise.resolve() };
+      waiting = entry;
+      entry.saved = next(() => {
+        if (waiting === entry) waiting = undefined;
+        return replaceFile(path, JSON.stringify(entry.value));
+      });
+      return entry.saved;
+    },
+
+    clear() {
+      waiting = undefined;
+      return next(() => rm(path, { force: true }));
+    },
+  };
+}
+
+/** Writes beside the file, forces that to disk, then renames it over: the rename is what readers and crashes see. */
+async function replaceFile(path: string, text: string): Promise<void> {
+  const folder = dirname(path);
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  const temporary = `${path}.${process.pid}.tmp`;
+  try {
+    const file = await open(temporary, 'w', 0o600);
+    try {
+      await file.writeFile(text);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await rename(temporary, path);
+  } catch (error) {
+    await rm(temporary, { force: true });
+    throw error;
+  }
+  const directory = await open(folder, 'r');
+  try {
+    await directory.sync();
+  } finally {
+    await directory.close();
+  }
+}
+
+function hasCode(error: unknown, code: string): boolean {
+  return error instanceof Error && 'code' in error && error.code === code;
+}

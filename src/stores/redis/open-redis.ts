@@ -1,0 +1,32 @@
+import type { Log } from '../../base/log.ts';
+import type { Stores } from '../types.ts';
+import type { RedisAddress } from './redis-address.ts';
+import { RedisLink } from './redis-link.ts';
+import { redisMappings } from './redis-mappings.ts';
+import { redisStatistics } from './redis-statistics.ts';
+
+/**
+ * Opens the shared store. A Redis that cannot be reached is no error: the calls reject with `ERR_STORE_UNAVAILABLE` until
+ * it is there.
+ */
+export async function openRedis(address: RedisAddress, { log }: { log: Log }): Promise<Stores> {
+  const link = new RedisLink(address, { log, name: 'store' });
+  const mappings = redisMappings(link, { address, log });
+  await link.firstAttempt();
+  return {
+    kind: 'redis',
+    mappings,
+    statistics: redisStatistics(link),
+    ping: () =>
+      link
+        .run(client => client.ping())
+        .then(
+          () => 'ok',
+          () => 'degraded',
+        ),
+    close: async () => {
+      await mappings.close();
+      await link.close();
+    },
+  };
+}

@@ -1,0 +1,118 @@
+import type { ChainableCommander } from 'ioredis';
+import { type BucketGain, bucketGains, latestPerSeries, wanted, wantedFamily } from '../bucket-gains.ts';
+import type { Bucket, StatisticsStore, Tier } from '../types.ts';
+import { bucketKey, indexKey, LAST_SEEN, WRITERS } from './keys.ts';
+import { type Packable, pack, unpackCounts } from './message-pack.ts';
+import type { RedisLink } from './redis-link.ts';
+
+const TIERS = ['minute', 'hour', 'day', 'total'] as const satisfies readonly Tier[];
+/** Buckets read, or dropped, in one round trip. */
+const ROUND_TRIP = 256;
+
+/** Statistics in Redis: a hash for each bucket of a family, a sorted set of the buckets of each tier. */
+export function redisStatistics(link: RedisLink): StatisticsStore {
+  return {
+    add: async ({ writer, sequence, rows }) => {
+      const gains = bucketGains(rows);
+      const latest = latestPerSeries(rows);
+      const keys = [
+        WRITERS,
+        LAST_SEEN,
+        ...TIERS.map(indexKey),
+        ...gains.map(gain => bucketKey(gain.tier, memberOf(gain))),
+      ];
+      await link.run(client =>
+        client.statisticsAdd(
+          keys.length,
+          ...keys,
+          writer,
+          sequence,
+          Math.max(0, ...latest.values()),
+          pack(gains.map(packableGain)),
+          pack([...latest].flat()),
+        ),
+      );
+    },
+
+    read: async ({ tier, fromMs, toMs, seriesPrefixes }) => {
+      const members = await link.run(client => client.zrangebyscore(indexKey(tier), fromMs, `(${toMs}`));
+      const wantedMembers = members.filter(member => wantedFamily(familyOfMember(member), seriesPrefixes));
+      const buckets: Bucket[] = [];
+      for (const some of portions(wantedMembers)) {
+        const replies = await link.run(client => {
+          const pipeline = client.pipeline();
+          for (const member of some) pipeline.hgetallBuffer(bucketKey(tier, member));
+          return allOf(pipeline);
+        });
+        for (const [index, reply] of replies.entries()) {
+          const startMs = Number.parseInt(some[index]!, 10);
+          for (const [series, counts] of Object.entries(reply as Record<string, Buffer>)) {
+            if (wanted(series, seriesPrefixes))
+              buckets.push({ series, startMs, values: unpackCounts(counts) });
+          }
+        }
+      }
+      return buckets;
+    },
+
+    lastSeen: async () => {
+      const seen = await link.run(client => client.hgetall(LAST_SEEN));
+      return new Map(Object.entries(seen).map(([series, ms]) => [series, Number(ms)]));
+    },
+
+    prune: async ({ minuteBeforeMs, hourBeforeMs, dayBeforeMs, writerBeforeMs }) => {
+      await pruneTier(link, 'minute', minuteBeforeMs);
+      await pruneTier(link, 'hour', hourBeforeMs);
+      await pruneTier(link, 'day', dayBeforeMs);
+      await link.run(client => client.statisticsPruneWriters(WRITERS, writerBeforeMs));
+    },
+  };
+}
+
+async function pruneTier(link: RedisLink, tier: Tier, beforeMs: number): Promise<void> {
+  const index = indexKey(tier);
+  let members: string[];
+  do {
+    members = await link.run(client =>
+      client.zrangebyscore(index, '-inf', `(${beforeMs}`, 'LIMIT', 0, ROUND_TRIP),
+    );
+    if (members.length === 0) return;
+    const keys = members.map(member => bucketKey(tier, member));
+    await link.run(client =>
+      allOf(
+        client
+          .multi()
+          .zrem(index, ...members)
+          .unlink(...keys),
+      ),
+    );
+  } while (members.length === ROUND_TRIP);
+}
+
+function memberOf({ startMs, family }: BucketGain): string {
+  return `${startMs} ${family}`;
+}
+
+function familyOfMember(member: string): string {
+  return member.slice(member.indexOf(' ') + 1);
+}
+
+function packableGain(gain: BucketGain): Packable {
+  return [TIERS.indexOf(gain.tier) + 1, memberOf(gain), [...gain.bySeries].flat()];
+}
+
+/** Sends what was collected and gives the replies, or throws the first error among them. */
+async function allOf(commands: ChainableCommander): Promise<unknown[]> {
+  const results = (await commands.exec()) ?? [];
+  return results.map(([error, reply]) => {
+    if (error !== null) throw error;
+    return reply;
+  });
+}
+
+function portions<T>(items: readonly T[]): T[][] {
+  const result: T[][] = [];
+  for (let from = 0; from < items.length; from += ROUND_TRIP)
+    result.push(items.slice(from, from + ROUND_TRIP));
+  return result;
+}

@@ -1,0 +1,122 @@
+import type { DatabaseSync } from 'node:sqlite';
+import { bucketGains, latestPerSeries, wanted, wantedFamily } from '../bucket-gains.ts';
+import type { BucketQuery, CounterBatch, StatisticsStore, Tier } from '../types.ts';
+import { inTransaction } from './database.ts';
+
+/** Buckets deleted in one transaction, so that pruning never holds up other writes for long. */
+const PRUNE_STEP = 2_000;
+
+/** The verbs of `StatisticsStore` on an open database; they run in the database's thread. */
+export function statisticsVerbs(database: DatabaseSync) {
+  const selectSequence = database.prepare('SELECT sequence FROM writers WHERE writer = ?');
+  const putSequence = database.prepare(
+    `INSERT INTO writers (writer, sequence, seen_ms) VALUES (?, ?, ?)
+     ON CONFLICT (writer) DO UPDATE SET sequence = excluded.sequence, seen_ms = max(seen_ms, excluded.seen_ms)`,
+  );
+  const putSeries = database.prepare(
+    `INSERT INTO series (name, last_seen_ms) VALUES (?, ?)
+     ON CONFLICT (name) DO UPDATE SET last_seen_ms = max(last_seen_ms, excluded.last_seen_ms) RETURNING id`,
+  );
+  const selectSeries = database.prepare('SELECT id, name, last_seen_ms FROM series');
+  const selectBucket = database.prepare(
+    'SELECT id, counts FROM buckets WHERE tier = ? AND family = ? AND start_ms = ? AND series_id = ?',
+  );
+  const insertBucket = database.prepare(
+    'INSERT INTO buckets (tier, family, start_ms, series_id, counts) VALUES (?, ?, ?, ?, ?)',
+  );
+  const updateBucket = database.prepare('UPDATE buckets SET counts = ? WHERE id = ?');
+  /** A skip scan: one index probe for each family, not a walk over all buckets. */
+  const selectFamilies = database.prepare(
+    `WITH RECURSIVE found (family) AS (
+       SELECT min(family) FROM buckets WHERE tier = ?1
+       UNION ALL
+       SELECT (SELECT min(family) FROM buckets WHERE tier = ?1 AND family > found.family) FROM found
+       WHERE found.family IS NOT NULL
+     ) SELECT family FROM found WHERE family IS NOT NULL`,
+  );
+  const selectBuckets = database.prepare(
+    'SELECT series_id, start_ms, counts FROM buckets WHERE tier = ? AND family = ? AND start_ms >= ? AND start_ms < ?',
+  );
+  selectBuckets.setReturnArrays(true);
+  const deleteBuckets = database.prepare(
+    `DELETE FROM buckets WHERE id IN
+       (SELECT id FROM buckets WHERE tier = ? AND family = ? AND start_ms < ? LIMIT ${PRUNE_STEP})`,
+  );
+  const deleteWriters = database.prepare('DELETE FROM writers WHERE seen_ms < ?');
+
+  function families(tier: Tier): string[] {
+    return selectFamilies.all(tier).map(row => String(row.family));
+  }
+
+  function apply({ writer, sequence, rows }: CounterBatch): void {
+    const applied = selectSequence.get(writer)?.sequence;
+    if (applied !== undefined && sequence <= Number(applied)) return;
+    const latest = latestPerSeries(rows);
+    putSequence.run(writer, sequence, Math.max(0, ...latest.values()));
+    const ids = new Map<string, number>();
+    for (const [series, lastSeenMs] of latest) {
+      ids.set(series, Number(putSeries.get(series, lastSeenMs)?.id));
+    }
+    for (const { tier, family, startMs, bySeries } of bucketGains(rows)) {
+      for (const [series, gained] of bySeries) {
+        const id = ids.get(series)!;
+        const bucket = selectBucket.get(tier, family, startMs, id);
+        if (bucket === undefined) {
+          insertBucket.run(tier, family, startMs, id, JSON.stringify(Object.fromEntries(gained)));
+        } else {
+          updateBucket.run(sum(String(bucket.counts), gained), Number(bucket.id));
+        }
+      }
+    }
+  }
+
+  return {
+    addBatch(batch: CounterBatch): void {
+      inTransaction(database, () => apply(batch));
+    },
+
+    /** JSON of `Bucket[]`: one text crosses to the main thread far cheaper than thousands of objects. */
+    readBuckets({ tier, fromMs, toMs, seriesPrefixes }: BucketQuery): string {
+      const names = new Map<number, string>();
+      for (const { id, name } of selectSeries.all()) {
+        if (wanted(String(name), seriesPrefixes)) names.set(Number(id), JSON.stringify(name));
+      }
+      const parts: string[] = [];
+      for (const family of families(tier).filter(name => wantedFamily(name, seriesPrefixes))) {
+        const found = selectBuckets.iterate(tier, family, fromMs, toMs) as Iterable<unknown>;
+        for (const [seriesId, startMs, counts] of found as Iterable<[number, number, string]>) {
+          const name = names.get(seriesId);
+          if (name !== undefined) parts.push(`{"series":${name},"startMs":${startMs},"values":${counts}}`);
+        }
+      }
+      return `[${parts.join(',')}]`;
+    },
+
+    readLastSeen(): Map<string, number> {
+      return new Map(selectSeries.all().map(row => [String(row.name), Number(row.last_seen_ms)]));
+    },
+
+    /** One bounded step; true when more is left. Between two steps other calls get their turn. */
+    pruneStep(limits: Parameters<StatisticsStore['prune']>[0]): boolean {
+      const tiers = [
+        ['minute', limits.minuteBeforeMs],
+        ['hour', limits.hourBeforeMs],
+        ['day', limits.dayBeforeMs],
+      ] as const;
+      for (const [tier, beforeMs] of tiers) {
+        for (const family of families(tier)) {
+          if (Number(deleteBuckets.run(tier, family, beforeMs).changes) === PRUNE_STEP) return true;
+        }
+      }
+      deleteWriters.run(limits.writerBeforeMs);
+      return false;
+    },
+  };
+}
+
+/** Adds to counts that lie in the database as JSON. */
+function sum(counts: string, gained: ReadonlyMap<string, number>): string {
+  const values = JSON.parse(counts) as Record<string, number>;
+  for (const [field, amount] of gained) values[field] = (values[field] ?? 0) + amount;
+  return JSON.stringify(values);
+}
