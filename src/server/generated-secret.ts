@@ -1,0 +1,106 @@
+import { randomBytes } from 'node:crypto';
+import { link, mkdir, open, readFile, rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { AppError } from '../base/errors.ts';
+import type { Log } from '../base/log.ts';
+import { Secret } from '../base/secret.ts';
+
+const SHORTEST_SECRET = 16;
+
+/**
+ * The admin secret: the configured one, or the one in `<folder>/admin-token`, which the first start generates there.
+ *
+ * @throws AppError `ERR_INTERNAL`, in words for the operator, when the folder cannot be used or the file is damaged
+ */
+export async function loadAdminSecret(options: {
+  readonly configured: Secret | undefined;
+  /** `DATA_DIR`; created where it is missing. */
+  readonly folder: string;
+  readonly log: Log;
+}): Promise<Secret> {
+  if (options.configured !== undefined) return options.configured;
+  const file = join(options.folder, 'admin-token');
+  try {
+    await mkdir(options.folder, { recursive: true });
+    const existing = await readSecret(file, options.log);
+    if (existing !== undefined) return existing;
+    const created = await createOnce(file, randomBytes(32).toString('base64url'));
+    const secret = await readSecret(file, options.log);
+    if (secret === undefined)
+      throw new AppError('ERR_INTERNAL', `Expected \`${file}\` to stay once it is written`);
+    // `file` is the place, never the content.
+    if (created) options.log.info({ file }, 'ADMIN_TOKEN is not set: generated one into this file');
+    return secret;
+  } catch (error) {
+    if (error instanceof AppError) throw error;
+    const reason = (error as NodeJS.ErrnoException).code ?? 'an unknown error';
+    throw new AppError(
+      'ERR_INTERNAL',
+      `Expected \`${file}\` to be readable and its folder writable, got ${reason}; set ADMIN_TOKEN or mend DATA_DIR`,
+      { cause: error },
+    );
+  }
+}
+
+async function readSecret(file: string, log: Log): Promise<Secret | undefined> {
+  let text: string;
+  try {
+    text = (await readFile(file, 'utf8')).trim();
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
+  if (text.length < SHORTEST_SECRET || !/^[\x21-\x7e]+$/.test(text)) {
+    throw new AppError(
+      'ERR_INTERNAL',
+      `Expected \`${file}\` to hold at least ${SHORTEST_SECRET} printable characters; delete it to have a new one generated`,
+    );
+  }
+  // Windows has no such mode bits and shows every file as open to all.
+  const { mode } = await stat(file);
+  if (process.platform !== 'win32' && (mode & 0o077) !== 0) {
+    log.warn({ file }, 'other users of this machine may read the admin token: make it mode 0600');
+  }
+  return new Secret(text);
+}
+
+/**
+ * Writes a file that appears whole or not at all, and only where none is: of two processes that start together one
+ * wins, and both then read the winner's. True when this call wrote it.
+ */
+async function createOnce(file: string, text: string): Promise<boolean> {
+  const draft = `${file}.${process.pid}.${randomBytes(4).toString('hex')}`;
+  try {
+    await writeNew(draft, text);
+    await link(draft, file);
+    return true;
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code ?? '';
+    if (code === 'EEXIST') return false;
+    // File systems without hard links (FAT, some network volumes): exclusive creation still lets only one win.
+    if (!['EPERM', 'ENOTSUP', 'ENOSYS', 'EMLINK'].includes(code)) throw error;
+    return await createExclusively(file, text);
+  } finally {
+    await rm(draft, { force: true });
+  }
+}
+
+async function createExclusively(file: string, text: string): Promise<boolean> {
+  try {
+    await writeNew(file, text);
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
+    throw error;
+  }
+}
+
+async function writeNew(file: string, text: string): Promise<void> {
+  const handle = await open(file, 'wx', 0o600);
+  try {
+    await handle.writeFile(`${text}\n`);
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
