@@ -1,4 +1,4 @@
-import { AppError } from '../base/errors.ts';
+import { AppError, type ErrorCode } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import type { Mapping, MappingTable } from '../domain/mappings.ts';
 
@@ -25,10 +25,10 @@ export interface LiveMappings {
   refresh(): Promise<void>;
 }
 
-/** What one request to a target showed: its status, or why there was none. */
+/** What one request to a target showed: its status, or the code of why there was none. */
 export type TryResult =
   | { readonly status: number; readonly duration_ms: number }
-  | { readonly error: string; readonly duration_ms?: number };
+  | { readonly error: ErrorCode; readonly duration_ms: number };
 
 export interface MappingApi {
   readonly store: MappingRows;

@@ -1,6 +1,6 @@
-import { AppError } from '../base/errors.ts';
+import { AppError, type ErrorCode } from '../base/errors.ts';
 import { parsePrefix, parseTarget } from '../domain/mappings.ts';
-import { type MappingApi, newestTable, refresh, type TryResult } from './mapping-api.ts';
+import { type MappingApi, newestTable, refresh } from './mapping-api.ts';
 import { type Answer, allowOnly, type Route, type RouteRequest } from './route.ts';
 
 /** Room for tens of thousands of mappings in one import. */
@@ -63,8 +63,15 @@ export function mappingTransferRoutes(api: MappingApi): Route[] {
         field: 'prefix',
       });
     }
-    const result: TryResult = await api.tryTarget(mapping);
-    return { status: 200, json: { prefix, target: mapping.target.url, ...result } };
+    const result = await api.tryTarget(mapping);
+    const shown =
+      'error' in result
+        ? {
+            error: { code: result.error, message: failureText(result.error) },
+            duration_ms: result.duration_ms,
+          }
+        : result;
+    return { status: 200, json: { prefix, target: mapping.target.url, ...shown } };
   }
 
   return [
@@ -128,4 +135,18 @@ function checkedRows(mappings: unknown): Map<string, string> {
     );
   }
   return rows;
+}
+
+const FAILURE_TEXTS: ReadonlyMap<ErrorCode, string> = new Map([
+  ['ERR_UPSTREAM_DNS', "The target's host name was not found"],
+  ['ERR_UPSTREAM_REFUSED', 'The target refused the connection'],
+  ['ERR_UPSTREAM_RESET', 'The target closed the connection before it answered'],
+  ['ERR_UPSTREAM_PROTOCOL', "The target's answer was not valid HTTP"],
+  ['ERR_UPSTREAM_TLS', "The target's certificate could not be verified"],
+  ['ERR_UPSTREAM_FORBIDDEN', "The target's address is one that mappings may not reach"],
+  ['ERR_UPSTREAM_TIMEOUT', 'The target did not answer in time'],
+]);
+
+function failureText(code: ErrorCode): string {
+  return FAILURE_TEXTS.get(code) ?? 'The target could not be reached';
 }

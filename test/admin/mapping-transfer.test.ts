@@ -142,7 +142,12 @@ test('trying a mapping tells the status and time, or the code of what went wrong
   });
   const bad = await panel.ask('POST', '/admin/mappings/try', { admin: true, body: { prefix: '/gone' } });
   t.is(bad.status, 200);
-  t.is(bad.json.error, 'ERR_UPSTREAM_DNS');
+  t.deepEqual(bad.json, {
+    prefix: '/gone',
+    target: 'https://gone.example',
+    error: { code: 'ERR_UPSTREAM_DNS', message: "The target's host name was not found" },
+    duration_ms: 3,
+  });
   t.deepEqual(tried, ['https://api.openai.com', 'https://gone.example']);
   const none = await panel.ask('POST', '/admin/mappings/try', { admin: true, body: { prefix: '/none' } });
   t.is(none.status, 404);
