@@ -10,7 +10,7 @@ import { countTests } from './test-summary.ts';
 const root = join(import.meta.dirname, '..');
 const environment = {
   ...process.env,
-  PATH: [dirname(process.execPath), join(root, 'node_modules/.bin'), process.env.PATH].join(delimiter),
+  PATH: [join(root, 'node_modules/.bin'), dirname(process.execPath), process.env.PATH].join(delimiter),
 };
 const selection = process.argv.slice(2);
 
