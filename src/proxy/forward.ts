@@ -73,6 +73,7 @@ function attempt(
  */
 function mayRepeat(request: WireRequest, failure: WireFailure, bodyAtHandStill: boolean): boolean {
   if (!bodyAtHandStill || failure.answerBegun || !failure.reusedConnection) return false;
+  if (failure.nothingSent) return true;
   return IDEMPOTENT.has(request.method) || fieldValue(request.headers, 'idempotency-key') !== undefined;
 }
 
@@ -110,6 +111,7 @@ function prepare(passage: Passage, body: WireRequest['body']): WireRequest {
     }),
     body,
     upgrade: upgrade !== undefined,
+    expectContinue: special?.expectContinue === true,
   };
 }
 

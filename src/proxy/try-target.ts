@@ -44,6 +44,7 @@ export function tryTarget(
         headers: ['Host', authority, 'User-Agent', options.userAgent, 'Accept', '*/*'],
         body: 'none',
         upgrade: false,
+        expectContinue: false,
       },
       handler,
       {},

@@ -1,7 +1,8 @@
 import type { Mapping, MappingTable } from '../domain/mappings.ts';
 import { type Dial, endpointKey } from '../wire/dial.ts';
+import { openUpstream } from '../wire/open-upstream.ts';
 import type { Endpoint } from '../wire/types.ts';
-import { openUpstream, type Upstream } from '../wire/upstream.ts';
+import type { Upstream } from '../wire/upstream.ts';
 
 const SWEEP_MS = 1_000;
 

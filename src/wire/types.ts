@@ -27,6 +27,8 @@ export interface WireRequest {
   readonly body: 'none' | 'length' | 'chunked';
   /** The fields ask for a protocol switch, so that 101 is a legal answer. */
   readonly upgrade: boolean;
+  /** `Expect: 100-continue` is among the fields. */
+  readonly expectContinue: boolean;
 }
 
 export interface ResponseHead {

@@ -3,7 +3,7 @@ import type { Dial, DialFailure } from './dial.ts';
 import type { Endpoint, WireExchange, WireHandler, WireRequest } from './types.ts';
 
 /** How long an idle connection is kept where the other side promises nothing. Shorter than any balancer's 60 s. */
-const IDLE_MS = 30_000;
+export const IDLE_MS = 30_000;
 /** We stop using a connection this long before the other side said it would close it. */
 const IDLE_MARGIN_MS = 1_000;
 
@@ -118,9 +118,4 @@ function announceDrain(exchange: Http1Exchange): void {
 /** The failure of an exchange whose connection never came about. */
 export function neverSent(failure: DialFailure) {
   return { ...failure, nothingSent: true, reusedConnection: false, answerBegun: false };
-}
-
-/** Opens the way to an endpoint; no connection is made before the first request. */
-export function openUpstream(endpoint: Endpoint, dial: Dial): Upstream {
-  return new Http1Upstream(endpoint, dial);
 }
