@@ -78,11 +78,13 @@ export function createPanel(dependencies: PanelDependencies): Koa {
   router.get('/favicon.ico', pages.favicon);
 
   const app = new Koa();
-  // Everything a request throws is answered and logged by `answerErrors`; what reaches Koa itself is a broken socket.
+  // Everything a request throws is answered and logged by `answerErrors`; what reaches Koa itself is a client that left,
+  // which the system names by a code.
   app.silent = true;
-  app.on('error', error =>
-    log.debug({ code: (error as NodeJS.ErrnoException).code }, 'answer not delivered'),
-  );
+  app.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === undefined) log.error({ err: error }, 'answer failed');
+    else log.debug({ code: error.code }, 'answer not delivered');
+  });
   app.use(setPageHeaders);
   app.use(answerErrors({ log, addressOf: context => clientAddress(context.req, config.trustProxy) }));
   app.use(compressAnswers);

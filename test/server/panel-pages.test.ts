@@ -153,21 +153,36 @@ test('the icon has its own address, for browsers that ask for it unasked', async
   t.is((await without.ask('GET', '/favicon.svg')).status, 404);
 });
 
-test('the shipped pages load, fill every placeholder, and name only assets that exist', t => {
-  const folder = join(import.meta.dirname, '../../static');
-  const site = loadStaticSite(folder, '/base');
-  return Promise.all(
-    [site.panelPage, site.consolePage].map(async page => {
-      const html = (await page.body('identity')).toString();
-      t.notRegex(html, /\{\{|<!-- modules/);
-      // Any address that our policy would not let a page load would be a page that does not work.
-      t.notRegex(html, /<script(?![^>]*\bsrc=)|<style|\sstyle=|\son\w+=|https?:\/\//);
-      const addresses = [...html.matchAll(/(?:src|href)="([^"]+)"/g)].map(match => match[1]!);
-      t.true(addresses.length > 0);
-      for (const address of addresses) {
-        t.true(address.startsWith(`/base/assets/${site.hash}/`), address);
-        t.true(site.assets.has(address.slice(`/base/assets/${site.hash}/`.length)), address);
+const SHIPPED = join(import.meta.dirname, '../../static');
+
+test('the shipped pages fill every placeholder, hold nothing inline, and name only assets that exist', async t => {
+  const site = loadStaticSite(SHIPPED, '/base');
+  for (const page of [site.panelPage, site.consolePage]) {
+    const html = (await page.body('identity')).toString();
+    t.notRegex(html, /\{\{|<!-- modules/);
+    // Our own policy would keep each of these from working.
+    t.notRegex(html, /<script(?![^>]*\bsrc=)|<style|\sstyle=|\son\w+=|https?:\/\//);
+    const addresses = [...html.matchAll(/(?:src|href)="([^"]+)"/g)].map(match => match[1]!);
+    t.true(addresses.length > 0);
+    for (const address of addresses) {
+      t.true(address.startsWith(`/base/assets/${site.hash}/`), address);
+      t.true(site.assets.has(address.slice(`/base/assets/${site.hash}/`.length)), address);
+    }
+  }
+});
+
+test('a shipped page with everything it names is under 120 kB in either coding', async t => {
+  const site = loadStaticSite(SHIPPED, '');
+  for (const page of [site.panelPage, site.consolePage]) {
+    const html = (await page.body('identity')).toString();
+    const names = new Set([...html.matchAll(/\/assets\/[0-9a-f]{16}\/([^"]+)"/g)].map(match => match[1]!));
+    for (const coding of ['gzip', 'br'] as const) {
+      let bytes = 0;
+      for (const file of [page, ...[...names].map(name => site.assets.get(name)!)]) {
+        bytes += (await file.body(file.compressible ? coding : 'identity')).length;
       }
-    }),
-  ).then(() => undefined);
+      t.log(`${names.size} files, ${bytes} bytes in ${coding}`);
+      t.true(bytes < 120_000, `${bytes} bytes`);
+    }
+  }
 });

@@ -230,3 +230,23 @@ test('with PUBLIC_PANEL=false the panel sends people to the login and machines a
   t.is((await panel.ask('GET', '/', { headers: { cookie } })).status, 200);
   t.is((await panel.ask('GET', '/stats', { headers: { cookie } })).status, 200);
 });
+
+test('the client behind a trusted front is the last entry, with or without a port; nonsense is not believed', async t => {
+  const panel = await openPanel(t, { config: { trustProxy: true } });
+  for (const [field, client] of [
+    ['192.0.2.7', '192.0.2.7'],
+    ['198.51.100.1, 192.0.2.8:4711', '192.0.2.8'],
+    ['2001:db8::7', '2001:db8::7'],
+    ['[2001:db8::8]:4711', '2001:db8::8'],
+    ['[2001:db8::9]', '2001:db8::9'],
+    ['192.0.2.7, unknown', '127.0.0.1'],
+    ['192.0.2.7,', '127.0.0.1'],
+  ] as const) {
+    const reply = await panel.ask('GET', '/api/mappings', { headers: { 'x-forwarded-for': field } });
+    const line = panel
+      .logged()
+      .split('\n')
+      .find(text => text.includes(`"${reply.error.request_id}"`));
+    t.true(line?.includes(`"client":"${client}"`), `${field}: ${line}`);
+  }
+});
