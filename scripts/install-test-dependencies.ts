@@ -11,6 +11,7 @@ interface Program {
 }
 
 const PROGRAMS: readonly Program[] = [
+  { commands: ['curl'], package: 'curl', purpose: 'the commands of README' },
   { commands: ['redis-server'], package: 'redis-server', purpose: 'the Redis store' },
   {
     commands: ['chromium', 'chromium-browser', 'google-chrome'],
