@@ -184,11 +184,19 @@ export class MappingTable {
 
   static readonly empty = new MappingTable(new Map(), []);
 
-  /** Builds the table from stored rows; a row that is not valid is left out and named in `skipped`. */
-  static from(rows: Iterable<readonly [string, string]>): MappingTable {
+  /**
+   * Builds the table from stored rows; a row that is not valid is left out and named in `skipped`. Rows that `previous`
+   * has as they are keep their `Mapping`, so that one edit among thousands costs little and what hangs on it stays.
+   */
+  static from(rows: Iterable<readonly [string, string]>, previous = MappingTable.empty): MappingTable {
     const byPrefix = new Map<string, Mapping>();
     const skipped: SkippedRow[] = [];
     for (const [storedPrefix, storedTarget] of rows) {
+      const known = previous.#byPrefix.get(storedPrefix);
+      if (known !== undefined && known.target.url === storedTarget) {
+        byPrefix.set(storedPrefix, known);
+        continue;
+      }
       try {
         const prefix = parsePrefix(storedPrefix);
         byPrefix.set(prefix, { prefix, target: parseTarget(storedTarget) });

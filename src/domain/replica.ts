@@ -147,7 +147,7 @@ export class MappingReplica {
   #swap(rows: RawMappings): void {
     // Rows that differ only by a slash at the end are one prefix: in this order the row without it wins, everywhere.
     const ordered = [...rows].sort(([left], [right]) => (left < right ? 1 : -1));
-    const table = MappingTable.from(ordered);
+    const table = MappingTable.from(ordered, this.#table);
     this.#rows = rows;
     this.#table = table;
     this.#warn(table.skipped);

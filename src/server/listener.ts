@@ -82,13 +82,19 @@ export function createListener(options: ListenerOptions): Listener {
     if (isReservedPath(target.path) && special?.upgrade === undefined) {
       request.url = target.path;
       if (special?.expectContinue === true) response.writeContinue();
+      const answered = new Promise<void>(resolve => response.once('close', resolve));
       options.panel(request, response);
-      return;
+      track(request, response, answered);
+    } else {
+      track(request, response, handle(proxy, { request, response, target }, special));
     }
+  }
+
+  /** Keeps account of an answer under way, for draining and for errors later on the same connection. */
+  function track(request: IncomingMessage, response: ServerResponse, done: Promise<void>): void {
     const pipeline = pipelineOf(request.socket);
     pipeline.answering += 1;
     pipeline.latest = { request, response };
-    const done = handle(proxy, { request, response, target }, special);
     open.add(done);
     void done.then(() => {
       open.delete(done);
