@@ -1,0 +1,107 @@
+// @ts-check
+import { ApiError, errorText } from '../../lib/api.js';
+import { html, useMemo, useState } from '../../lib/html.js';
+import { t } from '../../lib/i18n.js';
+import { Button } from '../../parts/button.js';
+import { Dialog } from '../../parts/dialog.js';
+import { Field } from '../../parts/field.js';
+import { toast } from '../../parts/toast.js';
+import { compareImport, readImport } from './import-file.js';
+import { importMappings } from './requests.js';
+
+const MOST_PROBLEMS = 5;
+
+/**
+ * Adds and changes many mappings in one step. Mappings that the file does not name stay.
+ *
+ * @param {{ rows: readonly import('./requests.js').MappingRow[], onDone: () => void, onClose: () => void }} props
+ */
+export function ImportDialog({ rows, onDone, onClose }) {
+  const [text, setText] = useState('');
+  const [busy, setBusy] = useState(false);
+  const [failure, setFailure] = useState(/** @type {unknown} */ (undefined));
+  const read = useMemo(() => (text.trim() === '' ? undefined : (readImport(text) ?? 'unreadable')), [text]);
+  const plan = useMemo(
+    () => (typeof read === 'object' ? compareImport(read.rows, rows) : undefined),
+    [read, rows],
+  );
+  const ready = typeof read === 'object' && read.problems.length === 0 && read.rows.size > 0;
+
+  /** @param {{ currentTarget: HTMLInputElement }} event */
+  async function choose({ currentTarget }) {
+    const file = currentTarget.files?.[0];
+    if (file !== undefined) setText(await file.text());
+  }
+
+  /** @param {Event} event */
+  async function submit(event) {
+    event.preventDefault();
+    if (busy || !ready) return;
+    setBusy(true);
+    setFailure(undefined);
+    try {
+      await importMappings(read.rows);
+      toast({ text: t('import.done', { count: read.rows.size }) });
+      onDone();
+    } catch (error) {
+      setBusy(false);
+      setFailure(error);
+    }
+  }
+
+  return html`<${Dialog} title=${t('import.title')} busy=${busy} onClose=${onClose}>
+    <form class="form" onSubmit=${submit} novalidate>
+      <div class="dialog-body">
+        <div class="field">
+          <label for="import-file">${t('import.file')}</label>
+          <input id="import-file" type="file" class="file" accept="application/json,.json" autofocus onChange=${choose} />
+        </div>
+        <${Field}
+          label=${t('import.text')}
+          name="mappings"
+          multiline
+          mono
+          rows="7"
+          spellcheck=${false}
+          value=${text}
+          onInput=${setText}
+          placeholder=${'{\n  "/openai": "https://api.openai.com"\n}'}
+          error=${read === 'unreadable' ? t('import.unreadable') : undefined}
+          hint=${t('import.hint')}
+        />
+        <div class="import-plan" role="status">
+          ${plan && html`<p>${t('import.plan', plan)}</p>`}
+          ${
+            typeof read === 'object' &&
+            read.problems.length > 0 &&
+            html`<p class="field-error">${t('import.problems', { count: read.problems.length })}</p>
+              <ul>
+                ${read.problems
+                  .slice(0, MOST_PROBLEMS)
+                  .map(
+                    ({ prefix, problem }) =>
+                      html`<li key=${prefix}><code>${prefix}</code> ${t(problem)}</li>`,
+                  )}
+              </ul>`
+          }
+        </div>
+        ${
+          failure !== undefined &&
+          html`<p class="form-error" role="alert">
+            ${errorText(failure)} ${failure instanceof ApiError && failure.detail && html`<span lang="en">${failure.detail}</span>`}
+          </p>`
+        }
+      </div>
+      <footer class="dialog-foot">
+        <${Button} text=${t('dialog.cancel')} disabled=${busy} onClick=${onClose} />
+        <${Button}
+          type="submit"
+          kind="primary"
+          busy=${busy}
+          disabled=${busy || !ready}
+          text=${ready ? t('import.submit', { count: read.rows.size }) : t('import.submitNone')}
+        />
+      </footer>
+    </form>
+  <//>`;
+}

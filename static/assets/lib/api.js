@@ -1,0 +1,106 @@
+// @ts-check
+import { isKey, t } from './i18n.js';
+
+/** Where the server's paths begin: empty, or a sub-path such as `/switchyard`. */
+export const base = document.documentElement.dataset.base ?? '';
+
+/**
+ * What a request failed with. `code` is the server's (`ERR_…`), or `NETWORK` where no answer came, `TIMEOUT` where none
+ * came in time, `UNREADABLE` where the answer was not ours (a front's error page, for example).
+ */
+export class ApiError extends Error {
+  /**
+   * @param {string} code
+   * @param {{ status?: number, detail?: string, field?: string, requestId?: string, retryAfterSeconds?: number,
+   *   current?: any, cause?: unknown }} [facts] `detail` is the server's own sentence, in English
+   */
+  constructor(code, facts = {}) {
+    super(code, { cause: facts.cause });
+    this.code = code;
+    this.status = facts.status ?? 0;
+    this.detail = facts.detail;
+    this.field = facts.field;
+    this.requestId = facts.requestId;
+    this.retryAfterSeconds = facts.retryAfterSeconds;
+    this.current = facts.current;
+  }
+}
+
+/**
+ * Sends one request to our own server and reads its JSON.
+ *
+ * @param {'GET' | 'POST' | 'PUT' | 'DELETE'} method
+ * @param {string} path without the base
+ * @param {{ body?: unknown, headers?: Record<string, string>, timeoutMs?: number, signal?: AbortSignal }} [options]
+ * @returns {Promise<any>} `undefined` for an empty answer
+ * @throws {ApiError}
+ */
+export async function request(method, path, { body, headers = {}, timeoutMs = 15_000, signal } = {}) {
+  const timeout = AbortSignal.timeout(timeoutMs);
+  /** @type {RequestInit} */
+  const init = {
+    method,
+    headers: { accept: 'application/json', ...headers },
+    signal: signal === undefined ? timeout : AbortSignal.any([signal, timeout]),
+    cache: 'no-store',
+    credentials: 'same-origin',
+  };
+  if (body !== undefined) {
+    init.body = JSON.stringify(body);
+    init.headers = { ...init.headers, 'content-type': 'application/json' };
+  }
+  let response;
+  let text;
+  try {
+    response = await fetch(base + path, init);
+    text = await response.text();
+  } catch (cause) {
+    if (signal?.aborted) throw cause;
+    throw new ApiError(timeout.aborted ? 'TIMEOUT' : 'NETWORK', { cause });
+  }
+  const answer = parsed(text);
+  if (response.ok && (text === '' || answer !== undefined)) return answer;
+  throw failure(response, answer);
+}
+
+/** @param {string} text */
+function parsed(text) {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * @param {Response} response
+ * @param {any} answer
+ */
+function failure(response, answer) {
+  const error = answer?.error;
+  if (typeof error?.code !== 'string') return new ApiError('UNREADABLE', { status: response.status });
+  const retryAfter = Number(response.headers.get('retry-after'));
+  return new ApiError(error.code, {
+    status: response.status,
+    detail: error.message,
+    field: error.field,
+    requestId: error.request_id,
+    current: error.current,
+    ...(retryAfter > 0 && { retryAfterSeconds: retryAfter }),
+  });
+}
+
+/**
+ * What a person reads about a failure: by its code, in their language. A code that has no text keeps the server's words.
+ *
+ * @param {unknown} error
+ * @returns {string}
+ */
+export function errorText(error) {
+  if (!(error instanceof ApiError)) return t('error.UNEXPECTED');
+  const byField = `error.${error.code}.${error.field}`;
+  if (isKey(byField)) return t(byField);
+  const byCode = `error.${error.code}`;
+  if (isKey(byCode)) return t(byCode, { status: String(error.status) });
+  return error.detail ?? t('error.UNREADABLE', { status: String(error.status) });
+}
