@@ -1,4 +1,4 @@
-import { type AppError, errorBody } from '../base/errors.ts';
+import type { AppError } from '../base/errors.ts';
 import { nextRequestId } from '../base/request-id.ts';
 import type { Passage } from './passage.ts';
 
@@ -15,7 +15,7 @@ export function answerError(passage: Passage, error: AppError): void {
     return;
   }
   passage.status = error.status;
-  const body = Buffer.from(errorBody(error, passage.requestId));
+  const body = Buffer.from(passage.describeError(error, passage.requestId));
   const fields = ['Content-Type', 'application/json; charset=utf-8', 'Content-Length', String(body.length)];
   fields.push('Cache-Control', 'no-store');
   if (error.retryAfterSeconds !== undefined) fields.push('Retry-After', String(error.retryAfterSeconds));

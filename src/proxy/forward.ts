@@ -1,6 +1,8 @@
 import type { IncomingMessage } from 'node:http';
 import { AppError } from '../base/errors.ts';
+import type { Mapping } from '../domain/mappings.ts';
 import type { WireFailure, WireRequest } from '../wire/types.ts';
+import type { Upstream } from '../wire/upstream.ts';
 import { fieldValue, requestFields } from './head.ts';
 import type { Passage } from './passage.ts';
 import { type Outcome, Relay } from './relay.ts';
@@ -18,7 +20,7 @@ const IDEMPOTENT = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE'])
  *
  * @throws AppError when no byte of an answer could be given, or the client left (`ERR_CLIENT_CLOSED`)
  */
-export async function forward(passage: Passage): Promise<void> {
+export async function forward(passage: Passage, mapping: Mapping): Promise<void> {
   const { request, special } = passage;
   const body = bodyFraming(request);
   let wholeBody: Buffer | undefined;
@@ -32,10 +34,11 @@ export async function forward(passage: Passage): Promise<void> {
     wholeBody = await bodyAtHand(request);
     if (wholeBody !== undefined) passage.bytesIn = wholeBody.length;
   }
-  const wireRequest = prepare(passage, body);
-  let outcome = await attempt(passage, wireRequest, { wholeBody, fresh: false });
+  const wireRequest = prepare(passage, mapping, body);
+  const upstream = passage.context.upstreams.for(mapping);
+  let outcome = await attempt(passage, upstream, wireRequest, { wholeBody, fresh: false });
   if (outcome.kind === 'failed' && mayRepeat(wireRequest, outcome.failure, wholeBody !== undefined)) {
-    outcome = await attempt(passage, wireRequest, { wholeBody, fresh: true });
+    outcome = await attempt(passage, upstream, wireRequest, { wholeBody, fresh: true });
   }
   switch (outcome.kind) {
     case 'answered':
@@ -51,6 +54,7 @@ export async function forward(passage: Passage): Promise<void> {
 /** One try. */
 function attempt(
   passage: Passage,
+  upstream: Upstream,
   wireRequest: WireRequest,
   options: { wholeBody: Buffer | undefined; fresh: boolean },
 ): Promise<Outcome> {
@@ -63,7 +67,7 @@ function attempt(
     });
     const closed = () => relay.onResponseClosed();
     response.on('close', closed);
-    relay.carry(passage.context.upstreams.for(passage.mapping!).send(wireRequest, relay, options));
+    relay.carry(upstream.send(wireRequest, relay, options));
   });
 }
 
@@ -78,13 +82,13 @@ function mayRepeat(request: WireRequest, failure: WireFailure, bodyAtHandStill: 
 }
 
 /** How the request's body is framed. The listener has refused everything ambiguous. */
-function bodyFraming(request: IncomingMessage): 'none' | 'length' | 'chunked' {
+export function bodyFraming(request: IncomingMessage): 'none' | 'length' | 'chunked' {
   if (request.headers['transfer-encoding'] !== undefined) return 'chunked';
   return request.headers['content-length'] === undefined ? 'none' : 'length';
 }
 
 /** The whole body when it came with the head or right behind it; else `undefined`, and it will be streamed. */
-function bodyAtHand(request: IncomingMessage): Promise<Buffer | undefined> {
+export function bodyAtHand(request: IncomingMessage): Promise<Buffer | undefined> {
   return new Promise(resolve => {
     // The parser reports a body after this turn of the event loop has read what the socket holds.
     setImmediate(() =>
@@ -94,14 +98,14 @@ function bodyAtHand(request: IncomingMessage): Promise<Buffer | undefined> {
 }
 
 /** The request as it goes on. */
-function prepare(passage: Passage, body: WireRequest['body']): WireRequest {
-  const { request, context, mapping, special } = passage;
+function prepare(passage: Passage, mapping: Mapping, body: WireRequest['body']): WireRequest {
+  const { request, context, special } = passage;
   const upgrade = special?.upgrade?.protocol;
   return {
     method: request.method!,
-    path: upstreamPath(mapping!, passage.path),
+    path: upstreamPath(mapping, passage.path),
     headers: requestFields(request.rawHeaders, {
-      authority: mapping!.target.authority,
+      authority: mapping.target.authority,
       via: context.via,
       forwarded: context.forwarded,
       client: context.forwarded === 'append' ? clientOf(passage) : undefined,
@@ -115,7 +119,7 @@ function prepare(passage: Passage, body: WireRequest['body']): WireRequest {
   };
 }
 
-function clientOf(passage: Passage): { address: string; host: string; scheme: 'http' | 'https' } {
+export function clientOf(passage: Passage): { address: string; host: string; scheme: 'http' | 'https' } {
   const socket = passage.request.socket;
   const address = socket.remoteAddress ?? 'unknown';
   return {

@@ -1,28 +1,19 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
-import { AppError } from '../base/errors.ts';
-import { loggablePath } from '../base/log.ts';
-import { nextRequestId } from '../base/request-id.ts';
+import { AppError, errorBody } from '../base/errors.ts';
+import type { Mapping } from '../domain/mappings.ts';
 import { answerError, answerOptions, answerPreflight } from './answer.ts';
+import { count } from './count.ts';
+import { type Arrival, enter } from './enter.ts';
 import { forward } from './forward.ts';
 import { ACCESS_KEY_FIELD, cameThroughUs } from './head.ts';
-import type { Passage, ProxyContext, SpecialRequest } from './passage.ts';
-import type { RequestTarget } from './target.ts';
+import type { Passage, ProxyContext } from './passage.ts';
 
-/**
- * The life of a proxied request, from its head to its count. Never rejects.
- *
- * @param target what the listener made of the request target, `BASE_PATH` taken off
- */
-export async function handle(
-  context: ProxyContext,
-  exchange: { request: IncomingMessage; response: ServerResponse; target: RequestTarget },
-  special?: SpecialRequest,
-): Promise<void> {
-  const passage = enter(context, exchange, special);
+/** The life of a request to a mapped prefix, from its head to its count. Never rejects. */
+export async function handle(context: ProxyContext, arrival: Arrival): Promise<void> {
+  const passage = enter(context, arrival, errorBody);
   try {
-    route(passage);
-    admit(passage);
-    if (!answeredHere(passage)) await forward(passage);
+    const mapping = route(passage, context);
+    admit(passage, context);
+    if (!answeredHere(passage, mapping)) await forward(passage, mapping!);
   } catch (error) {
     refuse(passage, error);
   } finally {
@@ -30,46 +21,19 @@ export async function handle(
   }
 }
 
-function enter(
-  context: ProxyContext,
-  {
-    request,
-    response,
-    target,
-  }: { request: IncomingMessage; response: ServerResponse; target: RequestTarget },
-  special: SpecialRequest | undefined,
-): Passage {
-  return {
-    context,
-    request,
-    response,
-    special,
-    path: target.path,
-    authority: target.authority,
-    startedAt: performance.now(),
-    mapping: undefined,
-    status: 0,
-    firstByteAt: -1,
-    bytesIn: 0,
-    bytesOut: 0,
-    endsByClose: false,
-    error: undefined,
-    requestId: undefined,
-  };
-}
-
-/** Finds the mapping that owns the path. */
-function route(passage: Passage): void {
-  const { context, path } = passage;
-  if (path === '*') return;
-  passage.mapping = context.mappings().find(path);
-  if (passage.mapping === undefined) throw new AppError('ERR_NO_MAPPING', 'No mapping owns this path');
+/** Finds the mapping that owns the path; none for `OPTIONS *`, which is for ourselves. */
+function route(passage: Passage, context: ProxyContext): Mapping | undefined {
+  if (passage.path === '*') return undefined;
+  const mapping = context.mappings().find(passage.path);
+  if (mapping === undefined) throw new AppError('ERR_NO_MAPPING', 'No mapping owns this path');
+  passage.prefix = mapping.prefix;
   context.recorder.opened();
+  return mapping;
 }
 
 /** Lets in who may use the proxy, and nothing that comes round in a loop. */
-function admit(passage: Passage): void {
-  const { context, request } = passage;
+function admit(passage: Passage, context: ProxyContext): void {
+  const { request } = passage;
   // A browser cannot put our key into a preflight; the request that follows has it.
   if (context.accessKey !== undefined && !isPreflight(passage)) {
     const given = request.headers[ACCESS_KEY_FIELD];
@@ -90,7 +54,7 @@ function admit(passage: Passage): void {
 }
 
 /** Answers what does not concern the upstream: preflights, `OPTIONS *`, and `Max-Forwards: 0`. */
-function answeredHere(passage: Passage): boolean {
+function answeredHere(passage: Passage, mapping: Mapping | undefined): boolean {
   const { request } = passage;
   if (request.method === 'TRACE') {
     // Reflecting a request would show credentials to scripts (RFC 9110 §9.3.8).
@@ -101,14 +65,14 @@ function answeredHere(passage: Passage): boolean {
     answerPreflight(passage);
     return true;
   }
-  if (passage.mapping === undefined || request.headers['max-forwards'] === '0') {
+  if (mapping === undefined || request.headers['max-forwards'] === '0') {
     answerOptions(passage);
     return true;
   }
   return false;
 }
 
-function isPreflight({ context, request }: Passage): boolean {
+export function isPreflight({ context, request }: Passage): boolean {
   if (request.method !== 'OPTIONS' || !context.cors) return false;
   return (
     request.headers.origin !== undefined && request.headers['access-control-request-method'] !== undefined
@@ -116,7 +80,7 @@ function isPreflight({ context, request }: Passage): boolean {
 }
 
 /** Turns what went wrong into an answer, if anybody is there to read it. */
-function refuse(passage: Passage, thrown: unknown): void {
+export function refuse(passage: Passage, thrown: unknown): void {
   const error =
     thrown instanceof AppError ? thrown : new AppError('ERR_INTERNAL', 'Internal error', { cause: thrown });
   if (error.code === 'ERR_CLIENT_CLOSED') {
@@ -125,42 +89,4 @@ function refuse(passage: Passage, thrown: unknown): void {
     return;
   }
   answerError(passage, error);
-}
-
-/** Counts the request, once, and writes its log line. */
-function count(passage: Passage): void {
-  const { context, mapping, request, error } = passage;
-  const endedAt = performance.now();
-  const durationMs = endedAt - passage.startedAt;
-  // A broken answer went out with its upstream's status, but it was a failure of the upstream.
-  const status = error === undefined ? passage.status : error.status;
-  if (mapping !== undefined) {
-    context.recorder.record({
-      prefix: mapping.prefix,
-      method: request.method!,
-      path: passage.path.slice(mapping.prefix.length),
-      status,
-      durationMs,
-      firstByteMs: passage.firstByteAt === -1 ? -1 : passage.firstByteAt - passage.startedAt,
-      bytesIn: passage.bytesIn,
-      bytesOut: passage.bytesOut,
-      endedAtMs: Date.now(),
-    });
-  }
-  const failed = status >= 400;
-  if (context.logRequests === 'off' || (context.logRequests === 'errors' && !failed)) return;
-  const line = {
-    request_id: passage.requestId ?? nextRequestId(),
-    method: request.method,
-    path: loggablePath(passage.path),
-    prefix: mapping?.prefix,
-    status,
-    code: error?.code,
-    duration_ms: Math.round(durationMs),
-    bytes_in: passage.bytesIn,
-    bytes_out: passage.bytesOut,
-    err: error?.cause instanceof Error ? error.cause : undefined,
-  };
-  if (status >= 500) context.log.warn(line, 'request');
-  else context.log.info(line, 'request');
 }

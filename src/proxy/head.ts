@@ -65,6 +65,10 @@ export interface RequestHeadOptions {
   readonly upgrade: string | undefined;
   /** Client awaits 100 from the upstream itself. */
   readonly expectContinue: boolean;
+  /** Fields that stay here, by lower-case name: the client's credentials where a pool key takes their place. */
+  readonly withheld?: ReadonlySet<string>;
+  /** Fields to add, a flat list. */
+  readonly added?: readonly string[];
 }
 
 /**
@@ -107,8 +111,10 @@ export function requestFields(raw: readonly string[], options: RequestHeadOption
     if (HOP_BY_HOP.has(lower)) continue;
     if (nominated?.has(lower) === true) continue;
     if (options.forwarded === 'strip' && CLIENT_ADDRESS.has(lower)) continue;
+    if (options.withheld?.has(lower) === true) continue;
     fields.push(name, value);
   }
+  if (options.added !== undefined) fields.push(...options.added);
   if (!hostWritten) fields.unshift('Host', options.authority);
   // A sender of TE, or of Upgrade, names it in Connection too (RFC 9110 §10.1.4, §7.8).
   if (options.upgrade !== undefined) fields.push('Connection', 'Upgrade', 'Upgrade', options.upgrade);

@@ -3,7 +3,7 @@ import type { Socket } from 'node:net';
 import type { AppError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import type { Secret } from '../base/secret.ts';
-import type { Mapping, MappingTable } from '../domain/mappings.ts';
+import type { MappingTable } from '../domain/mappings.ts';
 import type { ForwardedPolicy } from './head.ts';
 import type { Upstreams } from './upstreams.ts';
 
@@ -20,6 +20,20 @@ export interface CountedExchange {
   readonly bytesIn: number;
   readonly bytesOut: number;
   readonly endedAtMs: number;
+  /** On `/v1`: the upstream key that answered. */
+  readonly keyId?: string | undefined;
+  /** On `/v1`: what the client asked for. */
+  readonly model?: string | undefined;
+  /** On `/v1`: tokens, where the answer told them. */
+  readonly usage?: Usage | undefined;
+}
+
+/** Tokens of one answer. Cached ones are among the input, reasoning ones among the output. */
+export interface Usage {
+  readonly input: number;
+  readonly output: number;
+  readonly cached: number;
+  readonly reasoning: number;
 }
 
 /** Counts. `opened` when a request enters its mapping, `record` once when it has ended. */
@@ -28,19 +42,24 @@ export interface ExchangeRecorder {
   record(exchange: CountedExchange): void;
 }
 
-/** What the proxy needs to serve; the same for all requests. */
-export interface ProxyContext {
-  /** The table of this moment. */
-  readonly mappings: () => MappingTable;
+/** What every way through the proxy needs to serve; the same for all requests. */
+export interface CommonContext {
   readonly upstreams: Upstreams;
   readonly recorder: ExchangeRecorder;
   readonly log: Log;
-  readonly accessKey: Secret | undefined;
   /** `1.1 <pseudonym>`, or `undefined` when `Via` is off. */
   readonly via: string | undefined;
   readonly forwarded: ForwardedPolicy;
   readonly cors: boolean;
   readonly logRequests: 'off' | 'errors' | 'all';
+}
+
+/** What the prefix proxy needs besides. */
+export interface ProxyContext extends CommonContext {
+  /** The table of this moment. */
+  readonly mappings: () => MappingTable;
+  /** `PROXY_ACCESS_KEY`. */
+  readonly accessKey: Secret | undefined;
 }
 
 /** What makes a request special; nearly none has it. */
@@ -53,7 +72,7 @@ export interface SpecialRequest {
 
 /** One request on its way through the proxy: what is known of it so far. */
 export interface Passage {
-  readonly context: ProxyContext;
+  readonly context: CommonContext;
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
   readonly special: SpecialRequest | undefined;
@@ -62,7 +81,10 @@ export interface Passage {
   /** As the client named us. */
   readonly authority: string;
   readonly startedAt: number;
-  mapping: Mapping | undefined;
+  /** Writes one of our errors as the body that this way's clients understand. */
+  readonly describeError: (error: AppError, requestId: string) => string;
+  /** Under what the request counts: its mapping's prefix, or `/v1`; `undefined` until it has one. */
+  prefix: string | undefined;
   /** Of the answer; 499 when the client left first. */
   status: number;
   /** `performance.now()` at the first byte of the answer's body, or -1. */

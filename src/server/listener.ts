@@ -86,7 +86,7 @@ export function createListener(options: ListenerOptions): Listener {
       options.panel(request, response);
       track(request, response, answered);
     } else {
-      track(request, response, handle(proxy, { request, response, target }, special));
+      track(request, response, handle(proxy, { request, response, target, special }));
     }
   }
 
