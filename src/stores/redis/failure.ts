@@ -29,7 +29,7 @@ export function meaningOf(error: unknown): string {
 export function harmless(error: unknown): Error {
   if (!(error instanceof Error)) return new Error('Redis: unknown error');
   const code = 'code' in error && typeof error.code === 'string' ? error.code : undefined;
-  const word = /\b[A-Z]{3,}\b/.exec(error.message)?.[0];
+  const word = /\b[A-Z]{3,}\b|timed out/.exec(error.message)?.[0];
   return new Error(`Redis: ${code ?? word ?? error.name}`);
 }
 

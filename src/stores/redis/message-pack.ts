@@ -110,6 +110,13 @@ export function unpackCounts(bytes: Buffer): Record<string, number> {
   return counts;
 }
 
+/**
+ * Field names met before, by hash. A window of statistics holds the same few dozen names hundreds of thousands of times, and
+ * making a string of each is what reading it costs most.
+ */
+const knownNames = new Map<number, { readonly bytes: Buffer; readonly text: string }>();
+const MOST_KNOWN_NAMES = 1_000;
+
 class Reader {
   readonly #bytes: Buffer;
   #at = 0;
@@ -134,9 +141,7 @@ class Reader {
     else if (head === 0xda) length = this.#uint(2);
     else if (head === 0xdb) length = this.#uint(4);
     else throw unexpected(head);
-    const from = this.#at;
-    this.#at += length;
-    return this.#bytes.toString('utf8', from, this.#at);
+    return this.#name(this.#take(length), length);
   }
 
   number(): number {
@@ -156,21 +161,50 @@ class Reader {
       case 0xd3:
         return this.#uint(4) * 0x1_0000_0000 + this.#uint(4);
       case 0xca:
-        this.#at += 4;
-        return this.#bytes.readFloatBE(this.#at - 4);
+        return this.#bytes.readFloatBE(this.#take(4));
       case 0xcb:
-        this.#at += 8;
-        return this.#bytes.readDoubleBE(this.#at - 8);
+        return this.#bytes.readDoubleBE(this.#take(8));
       default:
         throw unexpected(head);
     }
   }
 
-  #uint(width: 1 | 2 | 4): number {
+  /** Passes bytes and returns where they begin. */
+  #take(count: number): number {
     const from = this.#at;
-    this.#at += width;
-    return this.#bytes.readUIntBE(from, width);
+    this.#at += count;
+    if (this.#at > this.#bytes.length)
+      throw new RangeError('Expected MessagePack counters, got a part of them');
+    return from;
   }
+
+  #uint(width: 1 | 2 | 4): number {
+    let at = this.#take(width);
+    let value = 0;
+    for (; at < this.#at; at += 1) value = value * 256 + this.#bytes[at]!;
+    return value;
+  }
+
+  #name(from: number, length: number): string {
+    const bytes = this.#bytes;
+    let hash = length;
+    for (let at = from; at < from + length; at += 1) hash = (Math.imul(hash, 31) + bytes[at]!) | 0;
+    const known = knownNames.get(hash);
+    if (known !== undefined && sameBytes(known.bytes, bytes, from, length)) return known.text;
+    const text = bytes.toString('utf8', from, from + length);
+    if (known === undefined && knownNames.size < MOST_KNOWN_NAMES) {
+      knownNames.set(hash, { bytes: Buffer.from(text), text });
+    }
+    return text;
+  }
+}
+
+function sameBytes(name: Buffer, bytes: Buffer, from: number, length: number): boolean {
+  if (name.length !== length) return false;
+  for (let index = 0; index < length; index += 1) {
+    if (name[index] !== bytes[from + index]) return false;
+  }
+  return true;
 }
 
 function unexpected(head: number): RangeError {

@@ -21,6 +21,7 @@ export class RedisLink {
   readonly client: ScriptedRedis;
   readonly #log: Log;
   readonly #name: string;
+  readonly #level: 'warn' | 'debug';
   /** What is wrong with the connection; `undefined` while it is up. Nothing is known before the first attempt. */
   #problem: string | undefined = 'The shared store (Redis) is not reachable';
   #told: string | undefined;
@@ -28,10 +29,15 @@ export class RedisLink {
   #flawed = false;
   #closing = false;
 
-  /** @param name stands in the log and in Redis' `CLIENT LIST` */
-  constructor(address: RedisAddress, { log, name }: { log: Log; name: string }) {
+  /**
+   * @param options.name stands in the log and in Redis' `CLIENT LIST`
+   * @param options.level of the line about an outage; `debug` for a connection that can be done without
+   */
+  constructor(address: RedisAddress, options: { log: Log; name: string; level?: 'warn' | 'debug' }) {
+    const { log, name, level = 'warn' } = options;
     this.#log = log;
     this.#name = name;
+    this.#level = level;
     this.client = new Redis({
       ...address,
       connectionName: `switchyard-${name}`,
@@ -103,7 +109,8 @@ export class RedisLink {
       return;
     }
     this.#problem = undefined;
-    if (this.#told !== undefined) this.#log.info(`Redis (${this.#name}): connected again`);
+    if (this.#told !== undefined)
+      this.#log[this.#level === 'warn' ? 'info' : 'debug'](`Redis (${this.#name}): connected again`);
     this.#told = undefined;
   }
 
@@ -112,6 +119,6 @@ export class RedisLink {
     if (error !== undefined || this.#problem === undefined) this.#problem = meaningOf(error);
     if (this.#told === this.#problem || this.#closing) return;
     this.#told = this.#problem;
-    this.#log.warn({ err: harmless(error) }, `Redis (${this.#name}): ${this.#problem}`);
+    this.#log[this.#level]({ err: harmless(error) }, `Redis (${this.#name}): ${this.#problem}`);
   }
 }

@@ -24,7 +24,7 @@ export function redisMappings(
   const keys = [MAPPINGS, MAPPINGS_WRITTEN, MAPPINGS_FINGERPRINT];
 
   function listen(): RedisLink {
-    const created = new RedisLink(address, { log, name: 'watch' });
+    const created = new RedisLink(address, { log, name: 'watch', level: 'debug' });
     const hint = () => {
       for (const watcher of watchers) watcher();
     };

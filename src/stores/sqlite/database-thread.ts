@@ -9,9 +9,16 @@ interface Waiting {
   reject(error: Error): void;
 }
 
-/** Starts the thread that owns a database file. */
+/**
+ * Starts the thread that owns a database file. It takes none of the process' own Node options over: `--input-type`, say,
+ * would keep it from starting. Node 24 still calls SQLite experimental, which is no news to an operator.
+ */
 export function startWorker(path: string): Worker {
-  return new Worker(new URL('./worker.ts', import.meta.url), { workerData: path, name: 'database' });
+  return new Worker(new URL('./worker.ts', import.meta.url), {
+    workerData: path,
+    name: 'database',
+    execArgv: ['--disable-warning=ExperimentalWarning'],
+  });
 }
 
 /**
