@@ -28,6 +28,8 @@ export interface LeaseRequest {
   readonly tried: ReadonlySet<string>;
   /** Only this key will do: it made the stored object that the request is about. */
   readonly onlyKeyId?: string;
+  /** True for upstreams (see `upstreamOf`) that must not be asked now: their circuit is open, or they failed this request. */
+  readonly avoids?: (upstream: string) => boolean;
 }
 
 /** The right to use a key for one request. Exactly one `release` follows, whatever happens. */
@@ -42,6 +44,8 @@ export type Unavailable =
   | { readonly kind: 'resting'; readonly retryAfterMs: number }
   /** All that could serve are at their limit of requests in flight. */
   | { readonly kind: 'busy' }
+  /** Keys are ready, but every one belongs to an upstream that the request avoids. */
+  | { readonly kind: 'avoided' }
   /** All that could serve are banned or disabled, or were tried by this request. */
   | { readonly kind: 'unusable' }
   /** No key of a fitting provider exists. */
@@ -60,4 +64,53 @@ export interface Verdict {
   readonly upstream: 'success' | 'none' | 'strike';
   /** `relay`: this is the answer; `another-key`: not charged to the retry budget; `retry`: ask again, charged. */
   readonly then: 'relay' | 'another-key' | 'retry';
+}
+
+/** What the pool decided about a key and other processes must learn. */
+export type PoolEffect =
+  | {
+      readonly kind: 'ban';
+      readonly keyId: string;
+      readonly source: KeySourceName;
+      readonly reason: string;
+      readonly atMs: number;
+    }
+  | {
+      readonly kind: 'rest';
+      readonly keyId: string;
+      readonly source: KeySourceName;
+      readonly model: string;
+      readonly untilMs: number;
+    };
+
+/** Where a key stands right now. `resting` and `busy` end by themselves. */
+export type KeyState = 'ready' | 'resting' | 'busy' | 'disabled' | 'banned';
+
+/** How many keys are in each state. Every key is in exactly one. A key that rests for some models only is `ready`. */
+export type StateCounts = Readonly<Record<KeyState, number>>;
+
+/** What this process knows of a key beyond its record. */
+export interface KeyView {
+  readonly state: KeyState;
+  readonly inFlight: number;
+  /** Consecutive strikes. */
+  readonly strikes: number;
+  /** Requests that used the key, and how they ended, since this process started. */
+  readonly picks: number;
+  readonly successes: number;
+  readonly failures: number;
+  /** Cool-downs that have not ended; `*` holds for all models. */
+  readonly rests: readonly { readonly model: string; readonly untilMs: number }[];
+  /** All-time tokens as far as known. */
+  readonly usedTokens: number;
+  /** Epoch ms of the last use; 0: not used by this process. */
+  readonly lastUsedMs: number;
+}
+
+/**
+ * Names the upstream a key is used at, for circuits and `LeaseRequest.avoids`: its own base URL, else the provider (all
+ * keys of a provider without one share its base URL).
+ */
+export function upstreamOf(key: Pick<LiveKey, 'provider' | 'baseUrl'>): string {
+  return key.baseUrl ?? key.provider;
 }
