@@ -224,6 +224,7 @@ export class Http1Connection {
   #complete(trailers: readonly string[]): void {
     const exchange = this.#exchange!;
     const head = this.#head;
+    exchange.detach();
     this.#exchange = undefined;
     this.#head = undefined;
     this.#decoder = undefined;
@@ -254,6 +255,7 @@ export class Http1Connection {
 
   #fail(code: ErrorCode, message: string, cause: unknown): void {
     const exchange = this.#exchange!;
+    exchange.detach();
     this.#exchange = undefined;
     this.#socket?.destroy();
     exchange.handler.onFailure({
@@ -297,6 +299,11 @@ export class Http1Exchange implements WireExchange {
     this.#cancelWaiting = undefined;
     this.#connection = connection;
     connection.start(this, wholeBody);
+  }
+
+  /** It is over: the connection may belong to another exchange from now on. */
+  detach(): void {
+    this.#connection = undefined;
   }
 
   write(piece: Buffer): boolean {
