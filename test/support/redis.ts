@@ -33,12 +33,6 @@ export interface RedisServer {
   stop(): Promise<void>;
 }
 
-/** Servers that a test which died could not stop. */
-const atExit = new Set<() => void>();
-process.on('exit', () => {
-  for (const kill of atExit) kill();
-});
-
 /** Resolves when the server answers PONG. */
 export async function startRedis(options: RedisServerOptions = {}): Promise<RedisServer> {
   const folder = mkdtempSync(join(tmpdir(), 'switchyard-redis-'));
@@ -56,10 +50,10 @@ export async function startRedis(options: RedisServerOptions = {}): Promise<Redi
     }
   }
   let running = child;
-  const killAtExit = () => running.kill('SIGKILL');
-  atExit.add(killAtExit);
+  let guard = guardOf(running, folder);
 
   async function kill(): Promise<void> {
+    guard.kill('SIGKILL');
     if (running.exitCode !== null || running.signalCode !== null) return;
     const exited = once(running, 'exit');
     running.kill('SIGKILL');
@@ -67,6 +61,7 @@ export async function startRedis(options: RedisServerOptions = {}): Promise<Redi
   }
   async function start(): Promise<void> {
     running = await launch(port, folder, options);
+    guard = guardOf(running, folder);
   }
 
   return {
@@ -84,7 +79,6 @@ export async function startRedis(options: RedisServerOptions = {}): Promise<Redi
       await start();
     },
     stop: async () => {
-      atExit.delete(killAtExit);
       await kill();
       rmSync(folder, { recursive: true, force: true });
     },
@@ -92,6 +86,18 @@ export async function startRedis(options: RedisServerOptions = {}): Promise<Redi
 }
 
 class MissingRedisError extends Error {}
+
+/**
+ * A process that ends the server, and deletes its folder, when this process is gone however it ended: the pipe between
+ * them closes then.
+ */
+function guardOf(server: ChildProcess, folder: string): ChildProcess {
+  const guard = spawn('sh', ['-c', 'cat; kill -9 "$0"; rm -rf "$1"', String(server.pid), folder], {
+    stdio: ['pipe', 'ignore', 'ignore'],
+  });
+  guard.unref();
+  return guard;
+}
 
 async function launch(port: number, folder: string, options: RedisServerOptions): Promise<ChildProcess> {
   const child = spawn(
