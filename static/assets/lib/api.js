@@ -4,6 +4,8 @@ import { isKey, t } from './i18n.js';
 /** Where the server's paths begin: empty, or a sub-path such as `/switchyard`. */
 export const base = document.documentElement.dataset.base ?? '';
 
+/** @typedef {{ prefix: string, code: string, field?: string, message: string }} Problem one row of a refused import */
+
 /**
  * What a request failed with. `code` is the server's (`ERR_…`), or `NETWORK` where no answer came, `TIMEOUT` where none
  * came in time, `UNREADABLE` where the answer was not ours (a front's error page, for example).
@@ -12,7 +14,8 @@ export class ApiError extends Error {
   /**
    * @param {string} code
    * @param {{ status?: number, detail?: string, field?: string, requestId?: string, retryAfterSeconds?: number,
-   *   current?: any, cause?: unknown }} [facts] `detail` is the server's own sentence, in English
+   *   current?: any, problems?: readonly Problem[], cause?: unknown }} [facts] `detail` is the server's own sentence,
+   *   in English
    */
   constructor(code, facts = {}) {
     super(code, { cause: facts.cause });
@@ -23,6 +26,7 @@ export class ApiError extends Error {
     this.requestId = facts.requestId;
     this.retryAfterSeconds = facts.retryAfterSeconds;
     this.current = facts.current;
+    this.problems = facts.problems ?? [];
   }
 }
 
@@ -86,6 +90,7 @@ function failure(response, answer) {
     field: error.field,
     requestId: error.request_id,
     current: error.current,
+    problems: error.problems,
     ...(retryAfter > 0 && { retryAfterSeconds: retryAfter }),
   });
 }
@@ -98,9 +103,18 @@ function failure(response, answer) {
  */
 export function errorText(error) {
   if (!(error instanceof ApiError)) return t('error.UNEXPECTED');
-  const byField = `error.${error.code}.${error.field}`;
-  if (isKey(byField)) return t(byField);
-  const byCode = `error.${error.code}`;
-  if (isKey(byCode)) return t(byCode, { status: String(error.status) });
-  return error.detail ?? t('error.UNREADABLE', { status: String(error.status) });
+  return codeText(error) ?? error.detail ?? t('error.UNREADABLE', { status: String(error.status) });
+}
+
+/**
+ * The text of an error code, in the light of the field it is about.
+ *
+ * @param {{ code: string, field?: string | undefined, status?: number }} error
+ * @returns {string | undefined} `undefined` for a code that has none
+ */
+export function codeText({ code, field, status = 0 }) {
+  const key = [`error.${code}.${field}`, `error.${code}`].find(isKey);
+  return key === undefined
+    ? undefined
+    : t(/** @type {import('./i18n.js').Key} */ (key), { status: String(status) });
 }

@@ -4,7 +4,7 @@ import { useEffect, useState } from './html.js';
 
 /**
  * @typedef {'24h' | '7d' | '30d' | 'total'} WindowName
- * @typedef {{ avg_ms: number, p50_ms: number, p95_ms: number, p99_ms: number }} Timing
+ * @typedef {{ avg_ms: number | null, p50_ms: number | null, p95_ms: number | null, p99_ms: number | null }} Timing
  * @typedef {object} Figures
  * @property {number} requests
  * @property {number} errors
@@ -17,24 +17,22 @@ import { useEffect, useState } from './html.js';
  * @property {Timing} first_byte
  *
  * @typedef {Figures & { endpoint: string }} EndpointFigures
- * @typedef {Figures & { prefix: string, share: number, last_seen_ms: number, endpoints?: EndpointFigures[] }} PrefixFigures
+ * @typedef {Figures & { prefix: string, share: number, last_seen_ms: number | null, endpoints?: EndpointFigures[] }} PrefixFigures
  * @typedef {object} WindowReport
  * @property {WindowName} window
- * @property {number} from_ms
- * @property {number} to_ms
- * @property {number} resolution_ms
+ * @property {number | null} from_ms `null`: all that ever was counts
+ * @property {number | null} to_ms
  * @property {Figures} totals
  * @property {PrefixFigures[]} prefixes
  * @property {{ start_ms: number[], requests: number[], errors: number[], p50_ms: (number | null)[], p95_ms: (number | null)[] }} chart
  *
  * @typedef {object} Report
  * @property {number} generated_at_ms
- * @property {number} started_at
  * @property {string} version
  * @property {string} time_zone
  * @property {{ kind: string, state: 'ok' | 'degraded', queued_rows: number, dropped_rows: number }} store
  * @property {string[]} prefixes every mapped one, with or without traffic
- * @property {{ requests_per_sec: number, avg_response_time_ms: number, p50_ms: number, p95_ms: number, p99_ms: number,
+ * @property {{ requests_per_sec: number, p50_ms: number | null, p95_ms: number | null,
  *   error_rate: number, memory_usage_mb: number, event_loop_delay_ms: number, workers: number, open_streams: number,
  *   uptime_seconds: number }} performance `error_rate` in percent
  * @property {Partial<Record<WindowName, WindowReport>>} windows

@@ -61,23 +61,17 @@ export function Connect({ known, prefixes, prefix, onChoose }) {
 }
 
 /**
- * The snippet with the address set apart: it is what a reader changes in code that they have already.
+ * The snippet line by line, with the address set apart: it is what a reader changes in code that they have already.
  *
  * @param {string} text
  * @param {string} address
  */
 function marked(text, address) {
-  return text
-    .split(address)
-    .flatMap((piece, index) => [
-      index > 0 && html`<b class="snippet-address">${address}</b>`,
-      ...withComments(piece),
-    ]);
-}
-
-/** @param {string} piece */
-function withComments(piece) {
-  return piece
-    .split(/^(# .*)$/m)
-    .map((part, index) => (index % 2 === 1 ? html`<span class="snippet-comment">${part}</span>` : part));
+  return text.split('\n').map(line => {
+    const kind = line.startsWith('# ') ? 'snippet-line snippet-comment' : 'snippet-line';
+    const pieces = line
+      .split(address)
+      .flatMap((piece, index) => [index > 0 && html`<b class="snippet-address">${address}</b>`, piece]);
+    return html`<span class=${kind}>${pieces}</span>`;
+  });
 }

@@ -23,7 +23,7 @@ const ERROR_RATE_BAD_PERCENT = 5;
 /**
  * @typedef {object} Figure
  * @property {'rate' | 'p50' | 'p95' | 'errors' | 'streams' | 'memory'} id
- * @property {(performance: Performance) => number} read
+ * @property {(performance: Performance) => number | null} read `null` where there were no requests
  * @property {(value: number) => import('../lib/format.js').Quantity} show
  * @property {(value: number) => string} [mood]
  */
@@ -63,14 +63,14 @@ export function LiveFigures({ live }) {
   return html`<section class=${`card live ${failure && report ? 'is-old' : ''}`} aria-label=${t('live.title')}>
     <dl>
       ${figures.map(figure => {
-        const value = report && figure.read(report.performance);
-        const shown = value === undefined ? { value: NO_FIGURE, unit: '' } : figure.show(value);
+        const value = report === undefined ? null : figure.read(report.performance);
+        const shown = value === null ? { value: NO_FIGURE, unit: '' } : figure.show(value);
         return html`<div key=${figure.id} class="live-figure" data-figure=${figure.id}>
           <dt>${t(`live.${figure.id}`)}</dt>
-          <dd class=${value === undefined ? 'is-waiting' : (figure.mood?.(value) ?? '')}>
+          <dd class=${value === null ? 'is-waiting' : (figure.mood?.(value) ?? '')}>
             ${shown.value}<span class="unit">${shown.unit}</span>
           </dd>
-          <${Sparkline} values=${history.current.map(figure.read)} capacity=${CAPACITY} />
+          <${Sparkline} values=${history.current.map(each => figure.read(each) ?? 0)} capacity=${CAPACITY} />
         </div>`;
       })}
     </dl>

@@ -16,7 +16,9 @@ import { CopyButton } from '../parts/copy-button.js';
 import { Table } from '../parts/table.js';
 import { EndpointTable } from './endpoint-table.js';
 
-const PAGE_SIZE = 25;
+const PAGE_SIZE = 50;
+/** Fewer rows are seen at a glance. */
+const SEARCHED_FROM = 12;
 const ERROR_SHARE_BAD = 0.05;
 
 /** @typedef {import('../lib/stats.js').PrefixFigures} PrefixFigures */
@@ -45,7 +47,7 @@ export function PrefixTable({ live, prefixes, onUse }) {
         rowKey=${(/** @type {Row} */ row) => row.prefix}
         sort=${{ column: 'requests', descending: true }}
         pageSize=${PAGE_SIZE}
-        ...${rows.length > PAGE_SIZE / 2 ? { search: { label: t('prefixes.search'), text: (/** @type {Row} */ row) => row.prefix } } : {}}
+        ...${rows.length > SEARCHED_FROM ? { search: { label: t('prefixes.search'), text: (/** @type {Row} */ row) => row.prefix } } : {}}
         expand=${(/** @type {Row} */ row) => html`<${Detail} row=${row} onUse=${onUse} />`}
         expandLabel=${(/** @type {Row} */ row) => t('prefixes.expand', { prefix: row.prefix })}
         empty=${t('prefixes.none')}
@@ -76,11 +78,11 @@ function rowsOf(prefixes, figures) {
  */
 function columnsFor({ nowMs, timeZone }) {
   /**
-   * @param {(figures: PrefixFigures) => number} read
+   * @param {(figures: PrefixFigures) => number | null} read
    * @returns {(row: Row) => number} prefixes without traffic sort below those with none of something
    */
   const by = read => row =>
-    row.figures === undefined || row.figures.requests === 0 ? -1 : read(row.figures);
+    row.figures === undefined || row.figures.requests === 0 ? -1 : (read(row.figures) ?? -1);
   /**
    * @param {(figures: PrefixFigures) => any} show
    * @returns {(row: Row) => any} empty for a prefix without traffic: one dash in its row is enough
@@ -166,10 +168,12 @@ function columnsFor({ nowMs, timeZone }) {
       numeric: true,
       from: 'tablet',
       sortBy: by(figures => figures.last_seen_ms),
-      render: cell(
-        figures => html`<time datetime=${new Date(figures.last_seen_ms).toISOString()} title=${formatTime(figures.last_seen_ms, 'full', timeZone)}>
-          ${formatAgo(figures.last_seen_ms, nowMs)}
-        </time>`,
+      render: cell(({ last_seen_ms: seenMs }) =>
+        seenMs === null
+          ? NO_FIGURE
+          : html`<time datetime=${new Date(seenMs).toISOString()} title=${formatTime(seenMs, 'full', timeZone)}>
+              ${formatAgo(seenMs, nowMs)}
+            </time>`,
       ),
     },
   ];

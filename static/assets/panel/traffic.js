@@ -12,12 +12,11 @@ import { language, t } from '../lib/i18n.js';
 import { useSignal } from '../lib/signal.js';
 import { windowNames } from '../lib/stats.js';
 import { Chart } from '../parts/chart.js';
-import { mergeCounts } from './chart-data.js';
+import { mergeCounts, stretchesOf } from './chart-data.js';
 
 /** More bars than this would be hairlines. */
 const MOST_BARS = 96;
 const DAY_MS = 86_400_000;
-const HOUR_MS = 3_600_000;
 
 /** @typedef {import('../lib/stats.js').WindowName} WindowName */
 
@@ -31,20 +30,21 @@ export function Traffic({ live, chosen, onChoose }) {
   const { report, window: shown } = live;
   const chart = shown?.chart ?? { start_ms: [], requests: [], errors: [], p50_ms: [], p95_ms: [] };
   const totals = shown?.totals;
-  const resolutionMs = shown?.resolution_ms ?? 1;
   const timeZone = report?.time_zone ?? 'UTC';
-  const counts = useMemo(() => mergeCounts(chart, resolutionMs, MOST_BARS), [shown]);
+  const counts = useMemo(() => mergeCounts(chart, MOST_BARS), [shown]);
+  const stretches = useMemo(() => stretchesOf(chart.start_ms), [shown]);
   const loading = shown !== undefined && shown.window !== chosen;
   const none = shown !== undefined && totals?.requests === 0 ? t('traffic.none') : undefined;
-  const span =
-    shown === undefined
-      ? ''
-      : t('traffic.span', {
-          from: formatTime(shown.from_ms, shown.window === '24h' ? 'dayMinute' : 'date', timeZone),
-          to: formatTime(shown.to_ms, shown.window === '24h' ? 'dayMinute' : 'date', timeZone),
-        });
+  const span = shown === undefined ? '' : spanText(shown, timeZone);
 
-  const shared = { summary: span, timeZone, language: tag, empty: none, formatTick: tickFormat(timeZone) };
+  const shared = {
+    summary: span,
+    timeZone,
+    language: tag,
+    empty: none,
+    formatTick: tickFormat(timeZone),
+    formatMoment: momentFormat(timeZone),
+  };
 
   return html`<section class="card traffic" aria-labelledby="traffic-title" aria-busy=${loading ? 'true' : 'false'}>
     <header class="card-head">
@@ -70,8 +70,7 @@ export function Traffic({ live, chosen, onChoose }) {
       ...${shared}
       title=${t('chart.requests')}
       starts=${counts.starts}
-      resolutionMs=${counts.resolutionMs}
-      formatMoment=${momentFormat(counts.resolutionMs, timeZone)}
+      ends=${counts.ends}
       format=${(/** @type {number | null} */ value) => formatShortCount(value ?? 0)}
       series=${[
         {
@@ -93,9 +92,8 @@ export function Traffic({ live, chosen, onChoose }) {
     <${Chart}
       ...${shared}
       title=${t('chart.latency')}
-      starts=${chart.start_ms}
-      resolutionMs=${resolutionMs}
-      formatMoment=${momentFormat(resolutionMs, timeZone)}
+      starts=${stretches.starts}
+      ends=${stretches.ends}
       format=${formatDuration}
       series=${[
         {
@@ -132,17 +130,32 @@ function tickFormat(timeZone) {
     formatTime(ms, stepMs >= 20 * DAY_MS ? 'month' : stepMs >= DAY_MS ? 'day' : 'minute', timeZone);
 }
 
+/** @param {string} timeZone */
+function momentFormat(timeZone) {
+  /** @type {(startMs: number, endMs: number) => string} */
+  return (startMs, endMs) => {
+    const days = Math.round((endMs - startMs) / DAY_MS);
+    if (days === 1) return formatTime(startMs, 'date', timeZone);
+    const style = days > 1 ? 'date' : 'dayMinute';
+    return t('traffic.span', {
+      from: formatTime(startMs, style, timeZone),
+      to: formatTime(days > 1 ? endMs - 1 : endMs, days > 1 ? 'date' : 'minute', timeZone),
+    });
+  };
+}
+
 /**
- * @param {number} resolutionMs
+ * @param {import('../lib/stats.js').WindowReport} shown
  * @param {string} timeZone
  */
-function momentFormat(resolutionMs, timeZone) {
-  /** @type {(ms: number) => string} */
-  return ms => {
-    if (resolutionMs >= DAY_MS) return formatTime(ms, 'date', timeZone);
-    const from = formatTime(ms, 'dayMinute', timeZone);
-    return resolutionMs > HOUR_MS * 12
-      ? from
-      : t('traffic.span', { from, to: formatTime(ms + resolutionMs, 'minute', timeZone) });
-  };
+function spanText({ from_ms: fromMs, to_ms: toMs, window: name, chart }, timeZone) {
+  if (fromMs === null || toMs === null) {
+    const first = chart.start_ms[0];
+    return first === undefined ? '' : t('traffic.since', { from: formatTime(first, 'date', timeZone) });
+  }
+  const style = name === '24h' ? 'dayMinute' : 'date';
+  return t('traffic.span', {
+    from: formatTime(fromMs, style, timeZone),
+    to: formatTime(toMs - 1, style, timeZone),
+  });
 }

@@ -18,12 +18,12 @@ import { createPlot } from './plot.js';
  * Values over time. The legend shows the moment under the pointer; the arrow keys move it, and a screen reader hears it,
  * because the chart behaves as a slider over its moments.
  *
- * @param {{ title: string, summary: string, starts: readonly number[], resolutionMs: number, series: readonly ChartSeries[],
- *   format: (value: number | null) => string, formatMoment: (ms: number) => string,
+ * @param {{ title: string, summary: string, starts: readonly number[], ends: readonly number[], series: readonly ChartSeries[],
+ *   format: (value: number | null) => string, formatMoment: (startMs: number, endMs: number) => string,
  *   formatTick: (ms: number, stepMs: number) => string, timeZone: string, empty?: string | undefined, language: string }} props
  */
 export function Chart(props) {
-  const { title, summary, starts, series, format, formatMoment, empty } = props;
+  const { title, summary, starts, ends, series, format, formatMoment, empty } = props;
   const holder = useRef(/** @type {HTMLElement | null} */ (null));
   const plot = useRef(/** @type {ReturnType<typeof createPlot> | undefined} */ (undefined));
   const [pointed, setPointed] = useState(/** @type {number | null} */ (null));
@@ -44,7 +44,7 @@ export function Chart(props) {
   useEffect(() => plot.current?.recolor(), [colors, props.language]);
 
   const index = pointed !== null && pointed < starts.length ? pointed : null;
-  const moment = index === null ? summary : formatMoment(starts[index] ?? 0);
+  const moment = index === null ? summary : formatMoment(starts[index] ?? 0, ends[index] ?? 0);
   /** @param {ChartSeries} line */
   const reading = line => (index === null ? line.summary : format(line.values[index] ?? null));
 

@@ -5,6 +5,7 @@ import { niceCeiling, timeSplits } from './plot-scale.js';
 /** @typedef {Parameters<typeof import('./chart.js').Chart>[0]} ChartProps */
 
 const AXIS_WIDTH = 54;
+const LABEL_WIDTH = 44;
 const DAY_MS = 86_400_000;
 const CURSOR_GROUP = 'switchyard';
 
@@ -62,8 +63,13 @@ export function createPlot(element, first, onPoint) {
           gap: 6,
           grid: { show: false },
           space: 64,
-          splits: (self, _index, low, high, _increment, space) =>
-            timeSplits(low, high, (self.bbox.width / devicePixelRatio / space) | 0, props.timeZone),
+          splits: (self, _index, low, high, _increment, space) => {
+            const width = self.bbox.width / devicePixelRatio;
+            const labelMs = (LABEL_WIDTH / 2 / width) * (high - low);
+            return timeSplits(low, high, Math.floor(width / space), props.timeZone).filter(
+              at => at <= high - labelMs,
+            );
+          },
           values: (_self, splits) =>
             splits.map(ms => props.formatTick(ms, (splits[1] ?? 0) - (splits[0] ?? 0))),
         },
@@ -109,9 +115,9 @@ export function createPlot(element, first, onPoint) {
     },
     /** @param {number | null} index */
     point(index) {
-      const start = index === null ? undefined : props.starts[index];
-      if (start === undefined) plot.setCursor({ left: -10, top: -10 });
-      else plot.setCursor({ left: plot.valToPos(start + props.resolutionMs / 2, 'x'), top: 10 });
+      const middle = index === null ? undefined : plot.data[0][index];
+      if (middle === undefined) plot.setCursor({ left: -10, top: -10 });
+      else plot.setCursor({ left: plot.valToPos(middle, 'x'), top: 10 });
     },
     destroy() {
       resize.disconnect();
@@ -127,9 +133,9 @@ export function createPlot(element, first, onPoint) {
  * @param {ChartProps} props
  * @returns {uPlot.AlignedData}
  */
-function dataOf({ starts, resolutionMs, series }) {
+function dataOf({ starts, ends, series }) {
   return /** @type {uPlot.AlignedData} */ ([
-    starts.map(start => start + resolutionMs / 2),
+    starts.map((start, index) => (start + (ends[index] ?? start)) / 2),
     ...series.map(line => [...line.values]),
   ]);
 }
@@ -138,10 +144,10 @@ function dataOf({ starts, resolutionMs, series }) {
  * @param {ChartProps} props
  * @returns {[number, number]}
  */
-function timeRange({ starts, resolutionMs }) {
-  const last = starts.at(-1);
-  if (starts[0] === undefined || last === undefined) return [Date.now() - DAY_MS, Date.now()];
-  return [starts[0], last + resolutionMs];
+function timeRange({ starts, ends }) {
+  const first = starts[0];
+  const last = ends.at(-1);
+  return first === undefined || last === undefined ? [Date.now() - DAY_MS, Date.now()] : [first, last];
 }
 
 /**

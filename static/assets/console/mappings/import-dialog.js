@@ -1,5 +1,5 @@
 // @ts-check
-import { ApiError, errorText } from '../../lib/api.js';
+import { ApiError, codeText, errorText } from '../../lib/api.js';
 import { html, useMemo, useState } from '../../lib/html.js';
 import { t } from '../../lib/i18n.js';
 import { Button } from '../../parts/button.js';
@@ -27,10 +27,16 @@ export function ImportDialog({ rows, onDone, onClose }) {
   );
   const ready = typeof read === 'object' && read.problems.length === 0 && read.rows.size > 0;
 
+  /** @param {string} next */
+  function change(next) {
+    setText(next);
+    setFailure(undefined);
+  }
+
   /** @param {{ currentTarget: HTMLInputElement }} event */
   async function choose({ currentTarget }) {
     const file = currentTarget.files?.[0];
-    if (file !== undefined) setText(await file.text());
+    if (file !== undefined) change(await file.text());
   }
 
   /** @param {Event} event */
@@ -64,33 +70,17 @@ export function ImportDialog({ rows, onDone, onClose }) {
           rows="7"
           spellcheck=${false}
           value=${text}
-          onInput=${setText}
+          onInput=${change}
           placeholder=${'{\n  "/openai": "https://api.openai.com"\n}'}
           error=${read === 'unreadable' ? t('import.unreadable') : undefined}
           hint=${t('import.hint')}
         />
+        <${Problems} problems=${typeof read === 'object' ? read.problems : []} />
         <div class="import-plan" role="status">
           ${plan && html`<p>${t('import.plan', plan)}</p>`}
-          ${
-            typeof read === 'object' &&
-            read.problems.length > 0 &&
-            html`<p class="field-error">${t('import.problems', { count: read.problems.length })}</p>
-              <ul>
-                ${read.problems
-                  .slice(0, MOST_PROBLEMS)
-                  .map(
-                    ({ prefix, problem }) =>
-                      html`<li key=${prefix}><code>${prefix}</code> ${t(problem)}</li>`,
-                  )}
-              </ul>`
-          }
         </div>
-        ${
-          failure !== undefined &&
-          html`<p class="form-error" role="alert">
-            ${errorText(failure)} ${failure instanceof ApiError && failure.detail && html`<span lang="en">${failure.detail}</span>`}
-          </p>`
-        }
+        ${failure !== undefined && html`<p class="form-error" role="alert">${refusal(failure)}</p>`}
+        <${Problems} problems=${failure instanceof ApiError ? failure.problems.map(wordOf) : []} />
       </div>
       <footer class="dialog-foot">
         <${Button} text=${t('dialog.cancel')} disabled=${busy} onClick=${onClose} />
@@ -104,4 +94,26 @@ export function ImportDialog({ rows, onDone, onClose }) {
       </footer>
     </form>
   <//>`;
+}
+
+/** @param {unknown} error */
+function refusal(error) {
+  const refused = error instanceof ApiError && error.problems.length > 0;
+  return refused ? t('import.refused') : errorText(error);
+}
+
+/** @param {import('../../lib/api.js').Problem} problem */
+function wordOf(problem) {
+  return { prefix: problem.prefix, text: codeText(problem) ?? problem.message };
+}
+
+/** @param {{ problems: readonly import('./import-file.js').ImportProblem[] }} props */
+function Problems({ problems }) {
+  if (problems.length === 0) return null;
+  return html`<div class="import-problems" role="alert">
+    <p class="field-error">${t('import.problems', { count: problems.length })}</p>
+    <ul>
+      ${problems.slice(0, MOST_PROBLEMS).map(({ prefix, text }) => html`<li key=${prefix}><code>${prefix}</code> ${text}</li>`)}
+    </ul>
+  </div>`;
 }

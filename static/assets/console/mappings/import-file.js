@@ -1,7 +1,8 @@
 // @ts-check
+import { t } from '../../lib/i18n.js';
 import { prefixProblem, targetProblem, tidyPrefix } from './rules.js';
 
-/** @typedef {{ prefix: string, problem: import('../../lib/i18n.js').Key }} ImportProblem */
+/** @typedef {{ prefix: string, text: string }} ImportProblem */
 
 /**
  * Reads a file of mappings: what the console exports, a list of rows, or a plain object of prefix and target.
@@ -21,7 +22,7 @@ export function readImport(text) {
     const problem =
       prefixProblem(prefix) ?? (typeof target === 'string' ? targetProblem(target) : 'rule.targetUrl');
     if (problem === undefined) rows.set(prefix, target);
-    else problems.push({ prefix, problem });
+    else problems.push({ prefix, text: t(problem) });
   }
   return { rows, problems };
 }

@@ -12,7 +12,7 @@ function pathOf(prefix) {
 
 /**
  * @param {{ background: boolean }} options
- * @returns {Promise<{ mappings: MappingRow[], skipped: SkippedRow[] }>}
+ * @returns {Promise<{ mappings: MappingRow[], skipped: SkippedRow[], stale: boolean }>}
  */
 export function fetchMappings({ background }) {
   return adminRequest('GET', '/api/mappings', { background });

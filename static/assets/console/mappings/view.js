@@ -20,6 +20,7 @@ const REFRESH_MS = 10_000;
 export function View() {
   const [rows, setRows] = useState(/** @type {readonly MappingRow[] | undefined} */ (undefined));
   const [skipped, setSkipped] = useState(/** @type {readonly import('./requests.js').SkippedRow[]} */ ([]));
+  const [stale, setStale] = useState(false);
   const [failure, setFailure] = useState(/** @type {unknown} */ (undefined));
   const [task, setTask] = useState(/** @type {Task | undefined} */ (undefined));
 
@@ -27,7 +28,8 @@ export function View() {
     try {
       const answer = await fetchMappings(options);
       setRows(before => (before !== undefined && same(before, answer.mappings) ? before : answer.mappings));
-      setSkipped(answer.skipped ?? []);
+      setSkipped(answer.skipped);
+      setStale(answer.stale);
       setFailure(undefined);
     } catch (error) {
       setFailure(error);
@@ -78,6 +80,7 @@ export function View() {
           ${errorText(failure)}
         <//>`
       }
+      ${stale && html`<${Notice} kind="warn" title=${t('mappings.stale')}>${t('mappings.staleText')}<//>`}
       ${
         skipped.length > 0 &&
         html`<${Notice} kind="warn" title=${t('mappings.skipped', { count: skipped.length })}>
