@@ -32,6 +32,7 @@ export function enter(
     firstByteAt: -1,
     bytesIn: 0,
     bytesOut: 0,
+    bodyLimitBytes: undefined,
     endsByClose: false,
     error: undefined,
     requestId: undefined,

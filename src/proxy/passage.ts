@@ -91,6 +91,8 @@ export interface Passage {
   firstByteAt: number;
   bytesIn: number;
   bytesOut: number;
+  /** A streamed request body may have so many bytes; `undefined` is no limit. */
+  bodyLimitBytes: number | undefined;
   /** Only the end of the connection ends the answer's body (an HTTP/1.0 client). */
   endsByClose: boolean;
   /** The answer is not the upstream's, or not all of it; why. */

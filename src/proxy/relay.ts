@@ -194,7 +194,13 @@ export class Relay implements WireHandler {
     this.#pumping = true;
     const exchange = this.#exchange!;
     request.on('data', (piece: Buffer) => {
-      this.#passage.bytesIn += piece.length;
+      const passage = this.#passage;
+      passage.bytesIn += piece.length;
+      if (passage.bodyLimitBytes !== undefined && passage.bytesIn > passage.bodyLimitBytes) {
+        exchange.abort();
+        this.#settle({ kind: 'failed', failure: bodyTooLarge(passage.bodyLimitBytes) });
+        return;
+      }
       if (!exchange.write(piece)) request.pause();
     });
     request.on('end', () =>
@@ -217,6 +223,17 @@ export class Relay implements WireHandler {
     this.#blocked = true;
     this.#response.once('drain', () => this.#exchange?.resume());
   }
+}
+
+function bodyTooLarge(limitBytes: number): WireFailure {
+  return {
+    code: 'ERR_BODY_TOO_LARGE',
+    message: `Expected the upload to be at most ${limitBytes} bytes`,
+    cause: undefined,
+    nothingSent: false,
+    reusedConnection: false,
+    answerBegun: false,
+  };
 }
 
 /** One chunk of chunked framing (RFC 9112 §7.1) in one buffer. */

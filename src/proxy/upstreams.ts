@@ -1,4 +1,4 @@
-import type { Mapping, MappingTable } from '../domain/mappings.ts';
+import type { Mapping, MappingTable, Target } from '../domain/mappings.ts';
 import { type Dial, endpointKey } from '../wire/dial.ts';
 import { openUpstream } from '../wire/open-upstream.ts';
 import type { Endpoint } from '../wire/types.ts';
@@ -20,6 +20,9 @@ export class Upstreams {
   readonly #options: UpstreamOptions;
   readonly #byMapping = new WeakMap<Mapping, Upstream>();
   readonly #byKey = new Map<string, Upstream>();
+  /** Those that `/v1` asks, which no mapping leads to. */
+  readonly #byTarget = new Map<string, Upstream>();
+  readonly #known = new WeakMap<Target, Upstream>();
   readonly #sweeper: NodeJS.Timeout;
 
   constructor(options: UpstreamOptions) {
@@ -27,6 +30,7 @@ export class Upstreams {
     this.#sweeper = setInterval(() => {
       const nowMs = Date.now();
       for (const upstream of this.#byKey.values()) upstream.sweep(nowMs);
+      for (const upstream of this.#byTarget.values()) upstream.sweep(nowMs);
     }, SWEEP_MS).unref();
   }
 
@@ -41,6 +45,19 @@ export class Upstreams {
       this.#byKey.set(key, upstream);
     }
     this.#byMapping.set(mapping, upstream);
+    return upstream;
+  }
+
+  /** The upstream of a target that no mapping leads to. Equal endpoints share one. */
+  at(target: Target): Upstream {
+    let upstream = this.#known.get(target);
+    if (upstream !== undefined) return upstream;
+    const { tls, hostname, port, authority } = target;
+    const endpoint: Endpoint = { tls, hostname, port, authority, http2: tls && this.#options.http2 };
+    const key = endpointKey(endpoint);
+    upstream = this.#byTarget.get(key) ?? openUpstream(endpoint, this.#options.dial);
+    this.#byTarget.set(key, upstream);
+    this.#known.set(target, upstream);
     return upstream;
   }
 
@@ -59,14 +76,15 @@ export class Upstreams {
   /** Connections open to all upstreams. */
   get connections(): number {
     let sum = 0;
-    for (const upstream of this.#byKey.values()) sum += upstream.connections;
+    for (const upstream of [...this.#byKey.values(), ...this.#byTarget.values()]) sum += upstream.connections;
     return sum;
   }
 
   close(): void {
     clearInterval(this.#sweeper);
-    for (const upstream of this.#byKey.values()) upstream.retire();
+    for (const upstream of [...this.#byKey.values(), ...this.#byTarget.values()]) upstream.retire();
     this.#byKey.clear();
+    this.#byTarget.clear();
   }
 
   #endpoint({ prefix, target }: Mapping): Endpoint {

@@ -1,0 +1,114 @@
+import { AppError } from '../base/errors.ts';
+import { Secret } from '../base/secret.ts';
+import { isLease } from '../domain/pool/key-pool.ts';
+import { type Lease, type LiveKey, type Unavailable, upstreamOf } from '../domain/pool/types.ts';
+import { DEFAULT_POOL } from '../stores/pool-types.ts';
+import { hasUpstreamCredential, shownCredentials } from './client-credential.ts';
+import type { Passage } from './passage.ts';
+import type { PooledContext } from './pooled-context.ts';
+import type { Plan } from './pooled-plan.ts';
+
+/**
+ * Takes a key: one of the providers that fit, of an upstream that did not just fail this request where there is another.
+ *
+ * @throws AppError that says why there is none
+ */
+export function takeKey(
+  passage: Passage,
+  context: PooledContext,
+  state: {
+    planned: Plan;
+    tried: ReadonlySet<string>;
+    failedUpstreams: ReadonlySet<string>;
+    failure: AppError | undefined;
+  },
+): Lease {
+  const { planned, tried, failedUpstreams } = state;
+  const nowMs = context.nowMs();
+  const request = {
+    model: planned.model ?? '*',
+    tried,
+    ...(planned.onlyKeyId === undefined ? {} : { onlyKeyId: planned.onlyKeyId }),
+  };
+  const isOpen = (upstream: string) => context.circuits.isOpen(upstream, nowMs);
+  const avoids = (upstream: string) => isOpen(upstream) || failedUpstreams.has(upstream);
+  let refused: Unavailable = { kind: 'none' };
+  for (const providers of [planned.route.preferred, planned.route.otherwise]) {
+    if (providers.length === 0) continue;
+    let found = context.pool.lease({ ...request, providers, avoids }, nowMs);
+    if (!isLease(found) && found.kind === 'avoided' && failedUpstreams.size > 0) {
+      found = context.pool.lease({ ...request, providers, avoids: isOpen }, nowMs);
+    }
+    if (isLease(found)) return found;
+    refused = found;
+    if (found.kind !== 'none') break;
+  }
+  if (refused.kind === 'none') {
+    const own = clientsOwn(passage, context, planned);
+    if (own !== undefined && !tried.has(own.key.id)) return own;
+  }
+  throw state.failure !== undefined &&
+    (refused.kind === 'avoided' || refused.kind === 'unusable') &&
+    failedUpstreams.size > 0
+    ? state.failure
+    : unavailable(refused, context);
+}
+
+/** The client's own credential, where the pool has no key for the request and the credential is not our access key. */
+function clientsOwn(passage: Passage, context: PooledContext, planned: Plan): Lease | undefined {
+  const { request, path } = passage;
+  if (!hasUpstreamCredential(request)) return undefined;
+  const credential = shownCredentials(request, path).find(text => !context.access.isOurs(text));
+  if (credential === undefined) return undefined;
+  const key: LiveKey = {
+    id: 'client',
+    source: 'client',
+    secret: new Secret(credential),
+    hint: '***',
+    provider: planned.route.preferred[0] ?? 'openai',
+    baseUrl: undefined,
+    pool: DEFAULT_POOL,
+    quotaTokens: undefined,
+    status: 'active',
+  };
+  return context.pool.lendForeign(key, planned.model ?? '*');
+}
+
+function unavailable(reason: Unavailable, context: PooledContext): AppError {
+  switch (reason.kind) {
+    case 'resting':
+      return new AppError('ERR_KEYS_RESTING', 'All keys for this model are cooling down', {
+        retryAfterSeconds: Math.max(1, Math.ceil(reason.retryAfterMs / 1000)),
+      });
+    case 'busy':
+      return new AppError('ERR_KEYS_BUSY', 'All keys are at their limit of requests in flight', {
+        retryAfterSeconds: 1,
+      });
+    case 'avoided': {
+      const upstreams = new Set([...context.pool.keys()].map(upstreamOf));
+      const waitMs = context.circuits.retryAfterMs(upstreams, context.nowMs());
+      return new AppError(
+        'ERR_UPSTREAM_DOWN',
+        'The upstream has failed repeatedly and is left alone for a while',
+        {
+          retryAfterSeconds: Math.max(1, Math.ceil(waitMs / 1000)),
+        },
+      );
+    }
+    case 'unusable':
+      return new AppError('ERR_NO_USABLE_KEY', 'No usable key is left in the pool');
+    case 'none':
+      return new AppError('ERR_NO_USABLE_KEY', 'The pool has no key for this request');
+  }
+}
+
+/** The last key that could be tried was no good either. */
+export function spent(context: PooledContext, lease: Lease): AppError {
+  const next = context.pool.lease(
+    { providers: [lease.key.provider], model: lease.model, tried: new Set() },
+    context.nowMs(),
+  );
+  if (!isLease(next)) return unavailable(next, context);
+  context.pool.abandon(next);
+  return new AppError('ERR_NO_USABLE_KEY', 'None of the keys that were tried was accepted');
+}

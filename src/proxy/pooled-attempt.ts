@@ -1,0 +1,273 @@
+import type { Verdict } from '../domain/pool/types.ts';
+import { EventPeek } from '../openai/event-peek.ts';
+import { UsageReader } from '../openai/usage-reader.ts';
+import type { ProviderName } from '../stores/pool-types.ts';
+import type { ResponseHead, WireExchange, WireFailure, WireHandler } from '../wire/types.ts';
+import { fieldValue } from './head.ts';
+import type { Passage, Usage } from './passage.ts';
+import type { PooledTimeouts } from './pooled-context.ts';
+import { type Outcome, Relay } from './relay.ts';
+
+/** What is kept of an error answer to judge it by. */
+const ERROR_BODY_BYTES = 64 * 1024;
+/** What is looked through for the id of an object that the answer tells of. */
+const CREATED_ID_BYTES = 16 * 1024;
+
+/** How one attempt with one key ended. */
+export type PooledOutcome =
+  /** Nothing was said to the client; `verdict` says what comes next. `failure` where there was no answer at all. */
+  | { readonly kind: 'again'; readonly verdict: Verdict; readonly failure: WireFailure | undefined }
+  /** The client has the answer, good or bad. */
+  | { readonly kind: 'relayed'; readonly verdict: Verdict }
+  /** The answer had begun and broke. */
+  | { readonly kind: 'broken'; readonly failure: WireFailure }
+  | { readonly kind: 'client-left' };
+
+/** What came back, as far as it decides. */
+export interface Judged {
+  readonly status: number;
+  readonly headers: readonly string[];
+  readonly bodyError: unknown;
+  readonly failure: WireFailure | undefined;
+}
+
+export interface AttemptOptions {
+  readonly provider: ProviderName;
+  readonly timeouts: PooledTimeouts;
+  readonly judge: (judged: Judged) => Verdict;
+  /** Whether the request may go on after this verdict; else the answer is the client's. */
+  readonly mayGoOn: (verdict: Verdict) => boolean;
+  /** Called with the beginning of a good answer until it returns true. */
+  readonly watchCreated: ((bodyHead: string) => boolean) | undefined;
+  readonly settle: (outcome: PooledOutcome, usage: Usage | undefined) => void;
+}
+
+/**
+ * One try with one key: holds the answer back until it is known whether it is the client's, then relays it byte for byte
+ * while reading the usage off it.
+ */
+export class PooledAttempt implements WireHandler {
+  readonly #options: AttemptOptions;
+  readonly #relay: Relay;
+  #exchange: WireExchange | undefined;
+  #state: 'waiting' | 'peeking' | 'collecting' | 'relaying' | 'over' = 'waiting';
+  #head: ResponseHead | undefined;
+  #peek: EventPeek | undefined;
+  #collected: Buffer[] = [];
+  #collectedBytes = 0;
+  #verdict: Verdict | undefined;
+  #usage: UsageReader | undefined;
+  #createdHead = '';
+  #watching: boolean;
+  #idle: NodeJS.Timeout | undefined;
+  readonly #timers: NodeJS.Timeout[] = [];
+
+  constructor(passage: Passage, options: AttemptOptions) {
+    this.#options = options;
+    this.#watching = options.watchCreated !== undefined;
+    this.#relay = new Relay(passage, outcome => this.#onRelayed(outcome));
+    const { firstByteMs, totalMs } = options.timeouts;
+    if (firstByteMs > 0) this.#timers.push(setTimeout(() => this.#onTimeout('first byte'), firstByteMs));
+    if (totalMs > 0) this.#timers.push(setTimeout(() => this.#onTimeout('total'), totalMs));
+  }
+
+  carry(exchange: WireExchange): void {
+    this.#exchange = exchange;
+    this.#relay.carry({
+      write: piece => exchange.write(piece),
+      end: trailers => exchange.end(trailers),
+      resume: () => {
+        this.#armIdle();
+        exchange.resume();
+      },
+      abort: () => exchange.abort(),
+    });
+  }
+
+  onResponseClosed(): void {
+    if (this.#state === 'relaying') {
+      this.#relay.onResponseClosed();
+    } else if (this.#state !== 'over') {
+      this.#exchange?.abort();
+      this.#settle({ kind: 'client-left' });
+    }
+  }
+
+  onInformational(head: ResponseHead): void {
+    if (head.status !== 100) this.#relay.onInformational(head);
+  }
+
+  onHead(head: ResponseHead): void {
+    this.#head = head;
+    const contentType = fieldValue(head.headers, 'content-type');
+    this.#usage = new UsageReader({ contentType, provider: this.#options.provider });
+    if (head.status >= 400) {
+      this.#state = 'collecting';
+    } else if (head.status < 300 && /^text\/event-stream/i.test(contentType ?? '')) {
+      this.#peek = new EventPeek();
+      this.#state = 'peeking';
+    } else {
+      this.#pass({ status: head.status, bodyError: undefined });
+    }
+  }
+
+  onData(piece: Buffer): void {
+    switch (this.#state) {
+      case 'relaying':
+        this.#relayPiece(piece);
+        break;
+      case 'peeking': {
+        const found = this.#peek!.push(piece);
+        if (found !== 'more') this.#onPeeked(found);
+        break;
+      }
+      case 'collecting':
+        this.#collected.push(Buffer.from(piece));
+        this.#collectedBytes += piece.length;
+        if (this.#collectedBytes >= ERROR_BODY_BYTES) this.#judgeCollected();
+        break;
+    }
+  }
+
+  onPacketEnd(): boolean {
+    if (this.#state !== 'relaying') return true;
+    const more = this.#relay.onPacketEnd();
+    if (more) this.#armIdle();
+    else clearTimeout(this.#idle);
+    return more;
+  }
+
+  onEnd(trailers: readonly string[]): void {
+    if (this.#state === 'peeking') this.#onPeeked(this.#peek!.end());
+    if (this.#state === 'collecting') this.#judgeCollected();
+    if (this.#state === 'relaying') this.#relay.onEnd(trailers);
+  }
+
+  onUpgrade(head: ResponseHead): void {
+    clearTimeout(this.#timers[0]);
+    this.#state = 'relaying';
+    this.#verdict = this.#options.judge({
+      status: 101,
+      headers: head.headers,
+      bodyError: undefined,
+      failure: undefined,
+    });
+    this.#relay.onUpgrade(head);
+  }
+
+  onDrain(): void {
+    this.#relay.onDrain();
+  }
+
+  onFailure(failure: WireFailure): void {
+    if (this.#state === 'relaying') {
+      this.#relay.onFailure(failure);
+    } else if (this.#state !== 'over') {
+      const verdict = this.#options.judge({ status: 0, headers: [], bodyError: undefined, failure });
+      this.#settle({ kind: 'again', verdict, failure });
+    }
+  }
+
+  #onPeeked(found: ReturnType<EventPeek['end']>): void {
+    if (found === 'ok') {
+      const { held } = this.#peek!;
+      this.#pass({ status: this.#head!.status, bodyError: undefined });
+      if (held.length > 0) this.#relayPiece(held);
+      return;
+    }
+    this.#decide({ status: found.error.status, bodyError: found.error.body }, [this.#peek!.held]);
+  }
+
+  #judgeCollected(): void {
+    const body = Buffer.concat(this.#collected);
+    this.#decide({ status: this.#head!.status, bodyError: parsedError(body) }, [body]);
+  }
+
+  /** Relays an answer that is not good, or gives it up for another try. */
+  #decide(answer: { status: number; bodyError: unknown }, held: readonly Buffer[]): void {
+    const head = this.#head!;
+    const verdict = this.#options.judge({ ...answer, headers: head.headers, failure: undefined });
+    const clients = verdict.then === 'relay' || (verdict.then === 'retry' && !this.#options.mayGoOn(verdict));
+    if (clients) {
+      this.#pass(answer, verdict);
+      for (const piece of held) if (piece.length > 0) this.#relayPiece(piece);
+    } else {
+      this.#exchange?.abort();
+      this.#settle({ kind: 'again', verdict, failure: undefined });
+    }
+  }
+
+  /** From here on the answer is the client's. */
+  #pass(answer: { status: number; bodyError: unknown }, verdict?: Verdict): void {
+    const head = this.#head!;
+    this.#verdict = verdict ?? this.#options.judge({ ...answer, headers: head.headers, failure: undefined });
+    this.#state = 'relaying';
+    this.#relay.onHead(head);
+    this.#armIdle();
+  }
+
+  #relayPiece(piece: Buffer): void {
+    clearTimeout(this.#timers[0]);
+    this.#usage?.push(piece);
+    if (this.#watching) {
+      this.#createdHead += piece.toString('latin1', 0, CREATED_ID_BYTES - this.#createdHead.length);
+      this.#watching =
+        !this.#options.watchCreated!(this.#createdHead) && this.#createdHead.length < CREATED_ID_BYTES;
+    }
+    this.#relay.onData(piece);
+  }
+
+  #onRelayed(outcome: Outcome): void {
+    switch (outcome.kind) {
+      case 'answered':
+        this.#settle({ kind: 'relayed', verdict: this.#verdict! });
+        break;
+      case 'client-left':
+        this.#settle({ kind: 'client-left' });
+        break;
+      case 'broken':
+      case 'failed':
+        this.#settle({ kind: 'broken', failure: outcome.failure });
+        break;
+    }
+  }
+
+  #onTimeout(which: string): void {
+    if (this.#state === 'over') return;
+    const failure: WireFailure = {
+      code: 'ERR_UPSTREAM_TIMEOUT',
+      message: 'The upstream did not answer in time',
+      cause: new Error(`${which} timeout`),
+      nothingSent: false,
+      reusedConnection: false,
+      answerBegun: this.#state !== 'waiting',
+    };
+    this.#exchange?.abort();
+    this.onFailure(failure);
+  }
+
+  #armIdle(): void {
+    const { idleMs } = this.#options.timeouts;
+    if (idleMs === 0 || this.#state !== 'relaying') return;
+    if (this.#idle === undefined) this.#idle = setTimeout(() => this.#onTimeout('idle'), idleMs);
+    else this.#idle.refresh();
+  }
+
+  #settle(outcome: PooledOutcome): void {
+    this.#state = 'over';
+    for (const timer of this.#timers) clearTimeout(timer);
+    clearTimeout(this.#idle);
+    this.#options.settle(outcome, this.#usage?.end());
+  }
+}
+
+/** The JSON of an error body, or its text where it is none. */
+function parsedError(body: Buffer): unknown {
+  const text = body.toString('utf8');
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    if (error instanceof SyntaxError) return text;
+    throw error;
+  }
+}

@@ -1,0 +1,142 @@
+import { type Lease, upstreamOf, type Verdict } from '../domain/pool/types.ts';
+import { judge } from '../domain/pool/verdict.ts';
+import { CLIENT_CREDENTIAL_FIELDS, upstreamRequestFor } from '../openai/providers.ts';
+import { createdObjectId } from '../openai/stored-objects.ts';
+import type { WireRequest } from '../wire/types.ts';
+import { clientOf } from './forward.ts';
+import { requestFields } from './head.ts';
+import type { Passage, Usage } from './passage.ts';
+import { type Judged, PooledAttempt, type PooledOutcome } from './pooled-attempt.ts';
+import type { PooledContext } from './pooled-context.ts';
+import type { Plan } from './pooled-plan.ts';
+
+/** Without `accept-encoding` the answer comes as it is, so that errors and usage can be read. */
+const WITHHELD: ReadonlySet<string> = new Set([
+  ...CLIENT_CREDENTIAL_FIELDS,
+  'accept-encoding',
+  'content-length',
+]);
+const WITHHELD_UPLOAD: ReadonlySet<string> = new Set([...CLIENT_CREDENTIAL_FIELDS, 'accept-encoding']);
+
+/** One try; gives the key back exactly once. */
+export async function attemptWith(
+  lease: Lease,
+  passage: Passage,
+  context: PooledContext,
+  { planned, mayGoOn }: { planned: Plan; mayGoOn: (verdict: Verdict) => boolean },
+): Promise<{ outcome: PooledOutcome; usage: Usage | undefined }> {
+  const upstream = upstreamOf(lease.key);
+  let verdict: Verdict | undefined;
+  let reported = false;
+  if (!context.circuits.admit(upstream, context.nowMs())) {
+    // Another request is probing a circuit that is half open: this one looks elsewhere.
+    context.pool.abandon(lease);
+    return { outcome: { kind: 'again', verdict: CIRCUIT_OPEN, failure: undefined }, usage: undefined };
+  }
+  try {
+    const result = await send(lease, passage, context, { planned, mayGoOn });
+    if (result.outcome.kind === 'again' || result.outcome.kind === 'relayed')
+      verdict = result.outcome.verdict;
+    if (result.outcome.kind === 'broken') {
+      verdict = { key: { kind: 'none' }, upstream: 'strike', then: 'relay' };
+    }
+    context.circuits.report(upstream, verdict?.upstream ?? 'none', context.nowMs());
+    reported = true;
+    return result;
+  } finally {
+    if (!reported) context.circuits.report(upstream, 'none', context.nowMs());
+    if (verdict === undefined) context.pool.abandon(lease);
+    else context.pool.release(lease, verdict, context.nowMs());
+  }
+}
+
+const CIRCUIT_OPEN: Verdict = { key: { kind: 'none' }, upstream: 'none', then: 'retry' };
+
+function send(
+  lease: Lease,
+  passage: Passage,
+  context: PooledContext,
+  { planned, mayGoOn }: { planned: Plan; mayGoOn: (verdict: Verdict) => boolean },
+): Promise<{ outcome: PooledOutcome; usage: Usage | undefined }> {
+  const { key } = lease;
+  const { autoBan } = context.pool.config;
+  const policy = { autoBan: autoBan.enabled, ban401: autoBan.ban_401, ban402: autoBan.ban_402 };
+  const { request, response, path } = passage;
+  const asked = upstreamRequestFor({
+    provider: key.provider,
+    baseUrl: key.baseUrl ?? context.baseUrlOf(key.provider),
+    path,
+    secret: key.secret.reveal(),
+  });
+  const wire = wireRequest(passage, planned, asked);
+  return new Promise(resolve => {
+    const attempt = new PooledAttempt(passage, {
+      provider: key.provider,
+      timeouts: context.timeouts,
+      mayGoOn,
+      judge: (judged: Judged) =>
+        judge(
+          {
+            status: judged.status,
+            headers: judged.headers,
+            bodyError: judged.bodyError,
+            ...(judged.failure === undefined ? {} : { transport: judged.failure.code }),
+            provider: key.provider,
+            model: lease.model,
+            nowMs: context.nowMs(),
+          },
+          policy,
+        ),
+      watchCreated:
+        request.method === 'POST' && key.source !== 'client'
+          ? bodyHead => {
+              const id = createdObjectId('POST', path, bodyHead);
+              if (id !== undefined) context.owners.remember(id, key.id);
+              return id !== undefined;
+            }
+          : undefined,
+      settle: (outcome, usage) => {
+        response.off('close', closed);
+        resolve({ outcome, usage });
+      },
+    });
+    const closed = () => attempt.onResponseClosed();
+    response.on('close', closed);
+    attempt.carry(context.upstreams.at(asked.target).send(wire, attempt, { wholeBody: planned.wholeBody }));
+  });
+}
+
+/** The request as it goes on: the client's fields without its credentials, with the key's. */
+function wireRequest(
+  passage: Passage,
+  planned: Plan,
+  asked: ReturnType<typeof upstreamRequestFor>,
+): WireRequest {
+  const { request, context, special } = passage;
+  const { wholeBody, body } = planned;
+  const upgrade = special?.upgrade?.protocol;
+  const added = [...asked.credentialFields];
+  if (body === 'length' && wholeBody !== undefined) added.push('Content-Length', String(wholeBody.length));
+  for (let index = 0; index < asked.defaultFields.length; index += 2) {
+    const name = asked.defaultFields[index]!;
+    if (request.headers[name.toLowerCase()] === undefined) added.push(name, asked.defaultFields[index + 1]!);
+  }
+  return {
+    method: request.method!,
+    path: asked.path,
+    headers: requestFields(request.rawHeaders, {
+      authority: asked.target.authority,
+      via: context.via,
+      forwarded: context.forwarded,
+      client: context.forwarded === 'append' ? clientOf(passage) : undefined,
+      body,
+      upgrade,
+      expectContinue: false,
+      withheld: wholeBody === undefined ? WITHHELD_UPLOAD : WITHHELD,
+      added,
+    }),
+    body,
+    upgrade: upgrade !== undefined,
+    expectContinue: false,
+  };
+}

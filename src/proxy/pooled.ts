@@ -1,0 +1,129 @@
+import { AppError } from '../base/errors.ts';
+import { nextRequestId } from '../base/request-id.ts';
+import { backoffMs } from '../domain/pool/backoff.ts';
+import { upstreamOf, type Verdict } from '../domain/pool/types.ts';
+import { errorBodyFor } from '../openai/error-shape.ts';
+import { answerPreflight } from './answer.ts';
+import { shownCredentials } from './client-credential.ts';
+import { count } from './count.ts';
+import { type Arrival, enter } from './enter.ts';
+import { isPreflight, refuse } from './handle.ts';
+import { cameThroughUs } from './head.ts';
+import { spent, takeKey } from './key-choice.ts';
+import type { Passage, Usage } from './passage.ts';
+import type { PooledContext } from './pooled-context.ts';
+import { type Plan, plan } from './pooled-plan.ts';
+import { attemptWith } from './pooled-send.ts';
+import { respondJson } from './respond.ts';
+
+/** Other keys that one request may go on to. */
+const MOST_KEYS = 10;
+const LONGEST_BACKOFF_MS = 30_000;
+
+/** What became known of a request on its way, for the count. */
+interface Progress {
+  keyId: string | undefined;
+  model: string | undefined;
+  usage: Usage | undefined;
+}
+
+/** The life of a request to `/v1`, from its head to its count. Never rejects. */
+export async function handlePooled(context: PooledContext, arrival: Arrival): Promise<void> {
+  const passage = enter(context, arrival, (error, requestId) =>
+    errorBodyFor(arrival.target.path, error, requestId),
+  );
+  const progress: Progress = { keyId: undefined, model: undefined, usage: undefined };
+  passage.prefix = '/v1';
+  context.recorder.opened();
+  try {
+    if (isPreflight(passage)) {
+      answerPreflight(passage);
+      return;
+    }
+    admit(passage, context);
+    if (await answeredFromCache(passage, context)) return;
+    const planned = await plan(passage, context);
+    progress.model = planned.model;
+    await serve(passage, context, { planned, progress });
+  } catch (error) {
+    refuse(passage, error);
+  } finally {
+    count(passage, progress);
+  }
+}
+
+/** Lets in who shows an access key, and nothing that comes round in a loop. */
+function admit(passage: Passage, context: PooledContext): void {
+  const { request, path } = passage;
+  if (!context.access.admits(shownCredentials(request, path))) {
+    throw new AppError(
+      'ERR_UNAUTHORIZED',
+      'Expected a valid access key as Bearer token, `x-api-key` or `api-key`',
+    );
+  }
+  if (
+    context.via !== undefined &&
+    request.headers.via !== undefined &&
+    cameThroughUs(request.rawHeaders, context.via)
+  ) {
+    throw new AppError('ERR_LOOP', 'The request has already come through this gateway');
+  }
+}
+
+/** `GET /v1/models` comes from the cache, so that resting keys do not hide what there is. */
+async function answeredFromCache(passage: Passage, context: PooledContext): Promise<boolean> {
+  const { request, path } = passage;
+  if (request.method !== 'GET' || !/^\/v1\/models(?:\/[^/?:]+)*\/?(?:\?|$)/.test(path)) return false;
+  const { status, body } = await context.models.answer(path, nextRequestId());
+  respondJson(passage, status, body);
+  return true;
+}
+
+/** Tries keys until one answers, or none is left. */
+async function serve(
+  passage: Passage,
+  context: PooledContext,
+  { planned, progress }: { planned: Plan; progress: Progress },
+): Promise<void> {
+  const tried = new Set<string>();
+  const failedUpstreams = new Set<string>();
+  const { retry } = context.pool.config;
+  let retriesLeft = retry.enabled && planned.wholeBody !== undefined ? retry.max : 0;
+  const mayGoOn = (verdict: Verdict) =>
+    planned.wholeBody !== undefined &&
+    (verdict.then === 'another-key' ? tried.size < MOST_KEYS : retriesLeft > 0);
+  let failure: AppError | undefined;
+
+  for (;;) {
+    const lease = takeKey(passage, context, { planned, tried, failedUpstreams, failure });
+    progress.keyId = lease.key.id;
+    tried.add(lease.key.id);
+    const { outcome, usage } = await attemptWith(lease, passage, context, { planned, mayGoOn });
+    progress.usage = usage;
+    if (usage !== undefined) context.pool.addUsage(lease.key.id, usage.input + usage.output);
+    switch (outcome.kind) {
+      case 'relayed':
+        return;
+      case 'broken':
+        return;
+      case 'client-left':
+        throw new AppError('ERR_CLIENT_CLOSED', 'The client closed the connection');
+      case 'again':
+        failure =
+          outcome.failure === undefined
+            ? new AppError('ERR_UPSTREAM_PROTOCOL', 'The upstream could not answer')
+            : new AppError(outcome.failure.code, outcome.failure.message, { cause: outcome.failure.cause });
+        if (!mayGoOn(outcome.verdict))
+          throw outcome.verdict.then === 'another-key' ? spent(context, lease) : failure;
+        if (outcome.verdict.then === 'retry') {
+          const attempt = retry.max - retriesLeft;
+          retriesLeft -= 1;
+          failedUpstreams.add(upstreamOf(lease.key));
+          // The same key may be asked again: the upstream failed, not the key.
+          tried.delete(lease.key.id);
+          await context.wait(backoffMs(attempt, { baseMs: retry.delayMs, maxMs: LONGEST_BACKOFF_MS }));
+        }
+    }
+    if (passage.response.closed) throw new AppError('ERR_CLIENT_CLOSED', 'The client closed the connection');
+  }
+}
