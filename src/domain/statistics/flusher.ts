@@ -19,8 +19,8 @@ export interface SpooledCounters {
 export const KEEP_MS = { minute: 26 * HOUR_MS, hour: 32 * DAY_MS, day: 400 * DAY_MS, writer: 400 * DAY_MS };
 
 const FLUSH_INTERVAL_MS = 1000;
-/** A send that takes longer counts as trouble: what waits is put into the spool meanwhile. */
-const SLOW_SEND_MS = 2000;
+/** A send still under way at the next flush counts as trouble: what waits is put into the spool meanwhile. */
+const SLOW_SEND_MS = 900;
 
 export interface FlusherOptions {
   readonly recorder: Recorder;

@@ -56,7 +56,9 @@ export interface WindowRequest {
 
 /**
  * Reads windows from the store: exact to the minute (24h) or to the hour (7d, 30d), counts that arrive late included.
- * A window that is asked for again within `cacheMs`, or while it is still being read, is read once.
+ * A window that is asked for again within `cacheMs`, or while it is still being read, is read once. Days that were
+ * counted under another time zone keep their borders, so after a change of `TZ` the oldest hours of 7d and 30d are off
+ * by the difference until those days are out; instances that share a store need the same zone.
  */
 export class WindowReader {
   readonly #store: StatisticsStore;
