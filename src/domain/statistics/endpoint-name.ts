@@ -30,8 +30,8 @@ const NUMBER_OR_HEX = /^(?:\d+|(?=.*\d)[0-9a-f]{12,}|[0-9a-f]{24,})$/i;
 const VENDOR_ID =
   /^(?:asst|batch|call|cfile|chatcmpl|cmpl|cntr|container|conv|eval|evalrun|file|ft|ftckpt|ftjob|item|job|key|msg|msgbatch|org|part|proj|req|resp|run|sess|step|thread|upload|user|video|vs|vsfb|ws)[-_](?=.*\d)[A-Za-z0-9_-]{4,}$/;
 
-/** Any one of these is in every identifier; words have neither, and are most of what comes. */
-const DIGIT_OR_LONG = /\d|^[^]{16}/;
+/** Every identifier has a digit or some length; most words have neither, and need no closer look. */
+const DIGIT_OR_LONG = /\d|^.{16}/s;
 
 function isIdentifier(segment: string): boolean {
   if (!DIGIT_OR_LONG.test(segment)) return false;
