@@ -13,6 +13,7 @@ const GROUPS: Readonly<Record<Group, { en: string; zh: string }>> = {
   access: { en: 'Access', zh: '访问控制' },
   forwarding: { en: 'Forwarding', zh: '转发' },
   upstream: { en: 'Upstream', zh: '上游' },
+  pool: { en: 'Key pool on `/v1`', zh: '`/v1` 密钥池' },
   logs: { en: 'Logs', zh: '日志' },
 };
 
@@ -54,6 +55,10 @@ const CHINESE: readonly (readonly [RegExp, string])[] = [
   [/^printable ASCII without spaces$/, '不含空格的可打印 ASCII 字符'],
   [/^an address of this machine$/, '本机的一个地址'],
   [/^a folder$/, '文件夹'],
+  [/^a file$/, '文件'],
+  [/^a URL$/, 'URL'],
+  [/^a client id$/, 'client id'],
+  [/^keys, separated by `;` or `,`$/, '以 `;` 或 `,` 分隔的密钥'],
   [/^a host name$/, '主机名'],
   [/^an IANA time zone$/, 'IANA 时区名'],
   [

@@ -51,7 +51,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     problems.push(`Expected \`TZ\` to be an IANA time zone, got \`${config.timeZone}\``);
   }
   if (config.nodeEnv === 'production') {
-    for (const key of ['adminToken', 'proxyAccessKey', 'metricsToken'] as const) {
+    for (const key of ['adminToken', 'apiAccessKey', 'proxyAccessKey', 'metricsToken'] as const) {
       problems.push(...weakness(settings[key].names[0], config[key]));
     }
   }
