@@ -29,7 +29,8 @@ export class Ended extends Error {}
  * was really sent.
  */
 export class ByteSource {
-  #buffered: Buffer = Buffer.alloc(0);
+  #pieces: Buffer[] = [];
+  #length = 0;
   #ending: 'open' | 'end' | 'reset' = 'open';
   #wake: (() => void) | undefined;
 
@@ -39,7 +40,8 @@ export class ByteSource {
       this.#wake?.();
     };
     stream.on('data', (piece: Buffer) => {
-      this.#buffered = this.#buffered.length === 0 ? piece : Buffer.concat([this.#buffered, piece]);
+      this.#pieces.push(piece);
+      this.#length += piece.length;
       this.#wake?.();
     });
     stream.on('end', () => end('end'));
@@ -54,46 +56,49 @@ export class ByteSource {
 
   /** What has come and was not taken. */
   get waiting(): Buffer {
-    return this.#buffered;
+    if (this.#pieces.length !== 1) this.#pieces = [Buffer.concat(this.#pieces)];
+    return this.#pieces[0]!;
   }
 
   /** Takes all bytes up to and with `delimiter`. @throws Ended */
   async until(delimiter: string): Promise<Buffer> {
     for (;;) {
-      const at = this.#buffered.indexOf(delimiter, 0, 'latin1');
+      const at = this.waiting.indexOf(delimiter, 0, 'latin1');
       if (at !== -1) return this.#take(at + delimiter.length);
-      if (!(await this.more()))
-        throw new Ended(`Expected ${JSON.stringify(delimiter)} after ${this.#buffered}`);
+      if (!(await this.more())) {
+        throw new Ended(`Expected ${JSON.stringify(delimiter)} after ${this.waiting}`);
+      }
     }
   }
 
   /** Takes `count` bytes, or fewer where the stream ends before. */
   async exactly(count: number): Promise<Buffer> {
-    while (this.#buffered.length < count && (await this.more()));
-    return this.#take(Math.min(count, this.#buffered.length));
+    while (this.#length < count && (await this.more()));
+    return this.#take(Math.min(count, this.#length));
   }
 
   /** Takes everything up to the end of the stream. */
   async rest(): Promise<Buffer> {
     while (await this.more());
-    return this.#take(this.#buffered.length);
+    return this.#take(this.#length);
   }
 
   /** Waits for more bytes; false when none can come. */
   async more(): Promise<boolean> {
     if (this.#ending !== 'open') return false;
-    const before = this.#buffered.length;
+    const before = this.#length;
     await new Promise<void>(resolve => {
       this.#wake = resolve;
     });
     this.#wake = undefined;
-    return this.#buffered.length > before || this.#ending === 'open';
+    return this.#length > before || this.#ending === 'open';
   }
 
   #take(count: number): Buffer {
-    const taken = this.#buffered.subarray(0, count);
-    this.#buffered = this.#buffered.subarray(count);
-    return taken;
+    const bytes = this.waiting;
+    this.#pieces = [bytes.subarray(count)];
+    this.#length -= count;
+    return bytes.subarray(0, count);
   }
 }
 

@@ -119,6 +119,7 @@ export async function startRawUpstream(
     },
     close: async () => {
       for (const socket of sockets) socket.destroy();
+      if (!server.listening) return;
       server.close();
       await once(server, 'close');
     },
