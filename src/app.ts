@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { randomBytes, X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -195,7 +195,10 @@ function readCaFiles(files: ReadonlyMap<string, string>): ReadonlyMap<string, st
   const read = new Map<string, string>();
   for (const [prefix, file] of files) {
     try {
-      read.set(prefix, readFileSync(file, 'utf8'));
+      const text = readFileSync(file, 'utf8');
+      // OpenSSL would take a file without a certificate in silence, and every request would fail instead.
+      new X509Certificate(text);
+      read.set(prefix, text);
     } catch (error) {
       const reason = (error as NodeJS.ErrnoException).code ?? 'an unknown error';
       problems.push(
