@@ -140,14 +140,15 @@ test('a failure says how far the exchange had gone', async t => {
 });
 
 test('a connection is given up before the other side said it would close it', async t => {
-  const { upstream } = await open(t, socket =>
+  const { upstream, sockets } = await open(t, socket =>
     socket.write('HTTP/1.1 200 OK\r\nKeep-Alive: timeout=5\r\nContent-Length: 2\r\n\r\nok'),
   );
   await ask(upstream).done;
   t.is(upstream.connections, 1);
   upstream.sweep(Date.now() + 3000);
   t.is(upstream.connections, 1);
+  const closed = once(sockets[0]!, 'close');
   upstream.sweep(Date.now() + 4100);
-  await new Promise(resolve => setImmediate(resolve));
-  t.is(upstream.connections, 0);
+  await closed;
+  t.pass();
 });
