@@ -69,6 +69,8 @@ const CHINESE: readonly (readonly [RegExp, string])[] = [
   [/^prefixes, comma separated: (`.+`)$/, '以逗号分隔的前缀：$1'],
   [/^pairs, comma separated: (`.+`)$/, '以逗号分隔的键值对：$1'],
   [/^hosts, comma separated: (`.+`), or `\*`$/, '以逗号分隔的主机：$1，或 `*`'],
+  [/^an `http` or `https` URL without query and credentials$/, '不含查询参数和凭据的 `http` 或 `https` URL'],
+  [/^names, comma separated$/, '以逗号分隔的名称'],
   [/^generated into (`.+`)$/, '自动生成，写入 $1'],
   [/^none: everyone who can reach the port$/, '无：能连到端口的人都可以'],
   [/^none: everyone$/, '无：所有人'],

@@ -129,6 +129,22 @@ export function prefixList(names: Names, words: Words): Setting<ReadonlySet<stri
   };
 }
 
+/** Names without spaces, comma separated, each once. */
+export function nameList(names: Names, words: Words): Setting<readonly string[]> {
+  return {
+    ...words,
+    names,
+    expected: 'names, comma separated',
+    shownDefault: '',
+    secret: false,
+    fallback: [],
+    parse: value => {
+      const parts = value.split(',').map(part => part.trim());
+      return parts.every(part => /^\S+$/.test(part)) ? [...new Set(parts)] : undefined;
+    },
+  };
+}
+
 /** `prefix=file` pairs, comma separated. */
 export function prefixFiles(names: Names, words: Words): Setting<ReadonlyMap<string, string>> {
   return {

@@ -1,4 +1,5 @@
 import { poolSettings } from './pool-settings.ts';
+import { providerSettings } from './provider-settings.ts';
 import { serverSettings } from './server-settings.ts';
 import type { Setting } from './setting.ts';
 
@@ -11,6 +12,7 @@ export type { Setting } from './setting.ts';
 export const settings = {
   ...serverSettings,
   ...poolSettings,
+  ...providerSettings,
 };
 
 /** The settings as the program uses them, one value for each row of the table. */
