@@ -100,7 +100,7 @@ export class PooledAttempt implements WireHandler {
   onHead(head: ResponseHead): void {
     this.#head = head;
     const contentType = fieldValue(head.headers, 'content-type');
-    this.#usage = new UsageReader({ contentType, provider: this.#options.provider });
+    this.#usage = new UsageReader({ contentType });
     if (head.status >= 400) {
       this.#state = 'collecting';
     } else if (head.status < 300 && /^text\/event-stream/i.test(contentType ?? '')) {
