@@ -18,6 +18,9 @@ const PROGRAMS: readonly Program[] = [
     package: 'chromium',
     purpose: 'panel and console',
   },
+  { commands: ['curl'], package: 'curl', purpose: 'HTTP/1.0 clients' },
+  { commands: ['openssl'], package: 'openssl', purpose: 'TLS upstreams' },
+  { commands: ['faketime'], package: 'faketime', purpose: 'long silences, with a clock that runs fast' },
 ];
 
 const POLICY_FILE = '/usr/sbin/policy-rc.d';
