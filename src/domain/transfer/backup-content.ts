@@ -1,0 +1,99 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { AppError } from '../../base/errors.ts';
+import type {
+  KeyStore,
+  PoolGroup,
+  PoolGroupStore,
+  SealedStore,
+  SettingsStore,
+  StoredKey,
+} from '../../stores/pool-types.ts';
+import type { MappingStore } from '../../stores/types.ts';
+import type { KeySealer } from './key-record.ts';
+
+/** A key in a backup: its record in clear, without what the store makes itself. */
+export interface BackupKey extends Omit<StoredKey, 'sealed' | 'fingerprint' | 'hint'> {
+  readonly key: string;
+}
+
+/** What a backup holds, in clear: it must not lie anywhere unencrypted. */
+export interface BackupContent {
+  /** Rows as stored. */
+  readonly mappings: Readonly<Record<string, string>>;
+  readonly keys: readonly BackupKey[];
+  readonly groups: readonly PoolGroup[];
+  readonly settings: Readonly<Record<string, unknown>>;
+  /** Small secrets by name (the OAuth tokens). */
+  readonly secrets: Readonly<Record<string, string>>;
+}
+
+export interface BackupStores {
+  readonly mappings: Pick<MappingStore, 'readAll' | 'putAll'>;
+  readonly keys: Pick<KeyStore, 'changes' | 'add' | 'update'>;
+  readonly groups: Pick<PoolGroupStore, 'readAll' | 'put'>;
+  readonly settings: SettingsStore;
+  readonly sealed: SealedStore;
+}
+
+const READ_AT_ONCE = 5000;
+const OPENED_AT_ONCE = 500;
+
+/** All records of a store, by id. */
+export async function readAllKeys(store: Pick<KeyStore, 'changes'>): Promise<Map<string, StoredKey>> {
+  const records = new Map<string, StoredKey>();
+  let revision = 0;
+  for (;;) {
+    const answer = await store.changes(revision, READ_AT_ONCE);
+    if (answer.startOver) records.clear();
+    for (const key of answer.changed) records.set(key.id, key);
+    for (const id of answer.removed) records.delete(id);
+    if (!answer.startOver && answer.changed.length + answer.removed.length < READ_AT_ONCE) return records;
+    revision = answer.startOver ? 0 : answer.revision;
+  }
+}
+
+/**
+ * Reads everything that a backup holds.
+ *
+ * @throws AppError `ERR_STORE_UNAVAILABLE`, and what the sealer throws for a key that does not open
+ */
+export async function collectBackup(stores: BackupStores, sealer: KeySealer): Promise<BackupContent> {
+  const keys: BackupKey[] = [];
+  for (const { sealed, fingerprint: _, hint: __, ...fields } of (await readAllKeys(stores.keys)).values()) {
+    keys.push({ ...fields, key: sealer.open(fields.id, sealed) });
+    if (keys.length % OPENED_AT_ONCE === 0) await nextTurn();
+  }
+  keys.sort((left, right) => left.createdAtMs - right.createdAtMs || (left.id < right.id ? -1 : 1));
+  const secrets: [string, string][] = [];
+  for (const name of await stores.sealed.names()) {
+    const value = await stores.sealed.read(name);
+    if (value !== undefined) secrets.push([name, sealer.open(name, value.sealed)]);
+  }
+  return {
+    mappings: Object.fromEntries(await stores.mappings.readAll()),
+    keys,
+    groups: await stores.groups.readAll(),
+    settings: Object.fromEntries(await stores.settings.readAll()),
+    secrets: Object.fromEntries(secrets),
+  };
+}
+
+/**
+ * Reads the decrypted text of a backup. It is as we wrote it, since it was authenticated; only its outline is checked.
+ *
+ * @throws AppError `ERR_VALIDATION` (field `backup`)
+ */
+export function parseBackupContent(text: string): BackupContent {
+  const content = JSON.parse(text) as Partial<BackupContent>;
+  const { mappings, keys, groups, settings, secrets } = content;
+  if (![mappings, settings, secrets].every(isObject) || !Array.isArray(keys) || !Array.isArray(groups)) {
+    throw new AppError('ERR_VALIDATION', 'Expected `backup` to hold mappings, keys, groups and settings', {
+      field: 'backup',
+    });
+  }
+  return content as BackupContent;
+}
+
+function isObject(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
