@@ -262,7 +262,7 @@ export class PooledAttempt implements WireHandler {
 }
 
 /** The JSON of an error body, or its text where it is none. */
-function parsedError(body: Buffer): unknown {
+export function parsedError(body: Buffer): unknown {
   const text = body.toString('utf8');
   try {
     return JSON.parse(text);
