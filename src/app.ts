@@ -2,6 +2,7 @@ import { randomBytes, X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { Log } from './base/log.ts';
 import { ConfigError } from './config/read.ts';
@@ -24,12 +25,15 @@ import { renderMetrics } from './server/metrics-text.ts';
 import { createPanel } from './server/panel.ts';
 import { jsonFile } from './stores/json-file.ts';
 import { openStores } from './stores/open.ts';
+import type { StoreState, Stores } from './stores/types.ts';
 import { createAddressGuard } from './wire/address-guard.ts';
 import { createDial } from './wire/dial.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const version: string = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).version;
 const TRY_TIMEOUT_MS = 10_000;
+/** Probes of balancers give up after a second, and a store that hangs is no reason to take this process out. */
+const PING_PATIENCE_MS = 700;
 
 export interface App {
   readonly port: number;
@@ -132,7 +136,7 @@ export async function startApp(config: Config, log: Log): Promise<App> {
     },
     health: async () => ({
       draining: listener.draining,
-      store: { kind: stores.kind, state: await stores.ping() },
+      store: { kind: stores.kind, state: await stateOf(stores) },
       counters: { state: flusher.state, queuedRows: flusher.queuedRows },
     }),
     tryTarget: mapping =>
@@ -182,6 +186,11 @@ export async function startApp(config: Config, log: Log): Promise<App> {
       log.info('stopped');
     },
   };
+}
+
+/** What the store says of itself; `degraded` when it takes longer than a probe would wait. */
+function stateOf(stores: Stores): Promise<StoreState> {
+  return Promise.race([stores.ping(), setTimeout(PING_PATIENCE_MS, 'degraded' as const, { ref: false })]);
 }
 
 /** The member that we add to `Via`. Without a name of its own, each process has a random pseudonym. */
