@@ -178,6 +178,19 @@ test('with Redis away at start the last copy serves, health says degraded, and a
   t.is(await second.untilCounted(3, '/kept'), 3);
 });
 
+test('a probe does not wait for a Redis that hangs', async t => {
+  const { redis, start } = await setting(t);
+  const server = await start(folderOf(t));
+  redis.pause();
+  // The admin API waits for Redis as long as a command may take; a probe would have given up by then.
+  const listed = server.admin('GET', '/api/mappings').then(() => 'mappings listed');
+  const probed = statusOf(server, '/health/ready').then(status => `probe answered ${status}`);
+  t.is(await Promise.race([listed, probed]), 'probe answered 200');
+  t.is((await server.json('/health')).status, 'degraded');
+  redis.resume();
+  await listed;
+});
+
 test('counts of a process that ended while Redis was away are written by its successor', async t => {
   const { redis, vendor, start } = await setting(t, { durable: true });
   const folder = folderOf(t);
