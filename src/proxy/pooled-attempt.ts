@@ -180,7 +180,7 @@ export class PooledAttempt implements WireHandler {
 
   #judgeCollected(): void {
     const body = Buffer.concat(this.#collected);
-    this.#decide({ status: this.#head!.status, bodyError: parsedError(body) }, [body]);
+    this.#decide({ status: this.#head!.status, bodyError: parsedJson(body) }, [body]);
   }
 
   /** Relays an answer that is not good, or gives it up for another try. */
@@ -261,8 +261,8 @@ export class PooledAttempt implements WireHandler {
   }
 }
 
-/** The JSON of an error body, or its text where it is none. */
-export function parsedError(body: Buffer): unknown {
+/** The JSON of a body, or its text where it is none. */
+export function parsedJson(body: Buffer): unknown {
   const text = body.toString('utf8');
   try {
     return JSON.parse(text);

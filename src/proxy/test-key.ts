@@ -1,9 +1,9 @@
-import type { Lease, Verdict } from '../domain/pool/types.ts';
+import type { Lease, LiveKey, Verdict } from '../domain/pool/types.ts';
 import { judge } from '../domain/pool/verdict.ts';
 import { upstreamRequestFor } from '../openai/providers.ts';
 import type { KeyTest } from '../stores/pool-types.ts';
-import type { ResponseHead, WireExchange, WireFailure, WireHandler, WireRequest } from '../wire/types.ts';
-import { parsedError } from './pooled-attempt.ts';
+import { type Asked, ask } from './ask.ts';
+import { parsedJson } from './pooled-attempt.ts';
 import type { PooledContext } from './pooled-context.ts';
 
 const ANSWER_BYTES = 64 * 1024;
@@ -25,14 +25,27 @@ export async function testKey(
   options: KeyTestOptions,
 ): Promise<{ readonly test: KeyTest; readonly verdict: Verdict }> {
   const { key } = lease;
-  const answer = await ask(context, lease, options);
+  const { model } = options;
+  const answer = await askWithKey(context, key, {
+    path:
+      model === undefined
+        ? '/v1/models'
+        : key.provider === 'anthropic'
+          ? '/v1/messages'
+          : '/v1/chat/completions',
+    body:
+      model === undefined ? undefined : { model, max_tokens: 1, messages: [{ role: 'user', content: '1' }] },
+    timeoutMs: options.timeoutMs,
+    signal: options.signal,
+    bodyBytes: ANSWER_BYTES,
+  });
   const { autoBan } = context.pool.config;
   const nowMs = context.nowMs();
   const verdict = judge(
     {
       status: answer.head?.status ?? 0,
       headers: answer.head?.headers ?? [],
-      bodyError: (answer.head?.status ?? 0) >= 400 ? parsedError(answer.body) : undefined,
+      bodyError: (answer.head?.status ?? 0) >= 400 ? parsedJson(answer.body) : undefined,
       ...(answer.failure === undefined ? {} : { transport: answer.failure.code }),
       provider: key.provider,
       model: options.model ?? '*',
@@ -61,77 +74,44 @@ function judged(verdict: Verdict, status: number): { ok: boolean; detail: string
   }
 }
 
-interface Asked {
-  head: ResponseHead | undefined;
-  body: Buffer;
-  failure: WireFailure | undefined;
-}
-
-function ask(context: PooledContext, { key }: Lease, options: KeyTestOptions): Promise<Asked> {
-  const { model } = options;
-  const messages = key.provider === 'anthropic';
-  const path = model === undefined ? '/v1/models' : messages ? '/v1/messages' : '/v1/chat/completions';
+/** One request of our own with a key. @param body JSON for a POST; a GET without */
+export function askWithKey(
+  context: PooledContext,
+  key: LiveKey,
+  question: {
+    path: string;
+    body: unknown;
+    timeoutMs: number;
+    signal?: AbortSignal | undefined;
+    bodyBytes: number;
+  },
+): Promise<Asked> {
   const asked = upstreamRequestFor({
     provider: key.provider,
     baseUrl: key.baseUrl ?? context.baseUrlOf(key.provider),
-    path,
+    path: question.path,
     secret: key.secret.reveal(),
   });
-  const body =
-    model === undefined
-      ? undefined
-      : Buffer.from(JSON.stringify({ model, max_tokens: 1, messages: [{ role: 'user', content: '1' }] }));
+  const body = question.body === undefined ? undefined : Buffer.from(JSON.stringify(question.body));
   const headers = ['Host', asked.target.authority, 'Accept', 'application/json', 'User-Agent', 'switchyard'];
   headers.push(...asked.credentialFields, ...asked.defaultFields);
   if (body !== undefined)
     headers.push('Content-Type', 'application/json', 'Content-Length', String(body.length));
-  const request: WireRequest = {
-    method: body === undefined ? 'GET' : 'POST',
-    path: asked.path,
-    headers,
-    body: body === undefined ? 'none' : 'length',
-    upgrade: false,
-    expectContinue: false,
-  };
-  return new Promise(resolve => {
-    const result: Asked = { head: undefined, body: Buffer.alloc(0), failure: undefined };
-    const pieces: Buffer[] = [];
-    let bytes = 0;
-    let exchange: WireExchange | undefined;
-    const settle = (failure: WireFailure | undefined) => {
-      clearTimeout(timer);
-      options.signal?.removeEventListener('abort', aborted);
-      exchange?.abort();
-      resolve({ ...result, body: Buffer.concat(pieces), failure });
-    };
-    const gaveUp = (code: 'ERR_UPSTREAM_TIMEOUT' | 'ERR_CLIENT_CLOSED') =>
-      settle({
-        code,
-        message: 'The test of the key was given up',
-        cause: undefined,
-        nothingSent: false,
-        reusedConnection: false,
-        answerBegun: result.head !== undefined,
-      });
-    const aborted = () => gaveUp('ERR_CLIENT_CLOSED');
-    const timer = setTimeout(() => gaveUp('ERR_UPSTREAM_TIMEOUT'), options.timeoutMs);
-    options.signal?.addEventListener('abort', aborted);
-    const handler: WireHandler = {
-      onInformational() {},
-      onHead: head => {
-        result.head = head;
-      },
-      onData: piece => {
-        pieces.push(Buffer.from(piece));
-        bytes += piece.length;
-        if (bytes >= ANSWER_BYTES) settle(undefined);
-      },
-      onPacketEnd: () => true,
-      onEnd: () => settle(undefined),
-      onUpgrade() {},
-      onDrain() {},
-      onFailure: failure => settle(failure),
-    };
-    exchange = context.upstreams.at(asked.target).send(request, handler, { wholeBody: body });
-  });
+  return ask(
+    context.upstreams.at(asked.target),
+    {
+      method: body === undefined ? 'GET' : 'POST',
+      path: asked.path,
+      headers,
+      body: body === undefined ? 'none' : 'length',
+      upgrade: false,
+      expectContinue: false,
+    },
+    {
+      wholeBody: body,
+      timeoutMs: question.timeoutMs,
+      signal: question.signal,
+      bodyBytes: question.bodyBytes,
+    },
+  );
 }
