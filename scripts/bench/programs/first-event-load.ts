@@ -46,7 +46,10 @@ async function run(): Promise<FirstEventReport> {
 async function streamAll(count: number): Promise<void> {
   let left = count;
   const lane = async () => {
-    for (; left > 0; left -= 1) await stream();
+    while (left > 0) {
+      left -= 1;
+      await stream();
+    }
   };
   await Promise.all(Array.from({ length: task.atOnce }, lane));
 }
