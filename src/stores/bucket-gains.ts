@@ -30,6 +30,7 @@ export function bucketGains(rows: readonly CounterRow[]): BucketGain[] {
       ['total', 0],
     ] as const;
     for (const [tier, startMs] of starts) {
+      if (startMs < 0) continue;
       const key = `${tier} ${startMs} ${family}`;
       let gain = gains.get(key);
       if (gain === undefined) {
@@ -53,13 +54,18 @@ function addValues(bySeries: Map<string, Map<string, number>>, row: CounterRow):
   }
 }
 
-/** Epoch ms of the latest event of each series in the rows. */
+/** Epoch ms of the latest event of each series in the rows; 0 where nobody asks for it. */
 export function latestPerSeries(rows: readonly CounterRow[]): Map<string, number> {
   const latest = new Map<string, number>();
-  for (const { series, lastSeenMs } of rows) {
-    latest.set(series, Math.max(latest.get(series) ?? 0, lastSeenMs));
+  for (const { series, lastSeenMs, keepsLastSeen = true } of rows) {
+    latest.set(series, Math.max(latest.get(series) ?? 0, keepsLastSeen ? lastSeenMs : 0));
   }
   return latest;
+}
+
+/** Epoch ms of the latest event in the rows. */
+export function latestEvent(rows: readonly CounterRow[]): number {
+  return rows.reduce((latest, { lastSeenMs }) => Math.max(latest, lastSeenMs), 0);
 }
 
 /** Whether a series is asked for: all are when no prefixes are given. */

@@ -65,7 +65,10 @@ export interface CounterRow {
    * first space is the family: stores keep families apart, so reading the few prefixes does not pass the many endpoints.
    */
   readonly series: string;
-  /** Epoch ms at which the minute, its hour and its local day begin: the store adds the row to all of them and to `total`. */
+  /**
+   * Epoch ms at which the minute, its hour and its local day begin: the store adds the row to all of them and to `total`.
+   * It adds a row of which these are negative to `total` alone.
+   */
   readonly minuteMs: number;
   readonly hourMs: number;
   readonly dayMs: number;
@@ -73,6 +76,8 @@ export interface CounterRow {
   readonly values: Readonly<Record<string, number>>;
   /** Epoch ms of the latest event; the store keeps the maximum per series. */
   readonly lastSeenMs: number;
+  /** False where nobody asks when the series was last seen: `lastSeen` then leaves it out, however many there are. */
+  readonly keepsLastSeen?: boolean;
 }
 
 /** What one writer adds in one step. */
@@ -109,7 +114,7 @@ export interface StatisticsStore {
   /** Buckets of one tier, in no particular order. */
   read(query: BucketQuery): Promise<Bucket[]>;
 
-  /** Epoch ms of each series' latest event. */
+  /** Epoch ms of each series' latest event, but for rows that said `keepsLastSeen: false`. */
   lastSeen(): Promise<ReadonlyMap<string, number>>;
 
   /** Drops buckets that start before the given times, and writers silent since `writerBeforeMs`. */

@@ -255,6 +255,19 @@ function statisticsContract(name: string, prepare: PrepareStore): void {
     }
   });
 
+  test(`${name}: a row without times counts in total alone`, async t => {
+    const { statistics } = await (await prepare(t))();
+    const timeless = { minuteMs: -1, hourMs: -1, dayMs: -1 };
+    const rows = [rowAt('k a', DAY, { requests: 1 }), { ...rowAt('k a', DAY, { requests: 2 }), ...timeless }];
+    await statistics.add({ writer: 'w', sequence: 1, rows });
+    await statistics.add({ writer: 'w', sequence: 2, rows: rows.slice(1) });
+    t.is(await totalOf(statistics, 'k a', 'requests'), 5);
+    for (const tier of ['minute', 'hour', 'day'] as const) {
+      const buckets = await statistics.read({ tier, fromMs: -DAY, toMs: Number.MAX_SAFE_INTEGER });
+      t.deepEqual(buckets, [{ series: 'k a', startMs: DAY, values: { requests: 1 } }], tier);
+    }
+  });
+
   test(`${name}: rows of one batch add up, over several minutes and series`, async t => {
     const { statistics } = await (await prepare(t))();
     const rows = [0, 1, 2].flatMap(minute => [
@@ -335,6 +348,18 @@ function statisticsContract(name: string, prepare: PrepareStore): void {
       ['e /a GET /', DAY + 1],
       ['p /a', DAY + 9],
     ]);
+  });
+
+  test(`${name}: when a series was last seen is kept only where it is asked for`, async t => {
+    const { statistics } = await (await prepare(t))();
+    const quiet = { ...rowAt('k a', DAY, { requests: 1 }), keepsLastSeen: false };
+    await statistics.add({ writer: 'w', sequence: 1, rows: [quiet] });
+    await statistics.add({ writer: 'w', sequence: 2, rows: [quiet, rowAt('p /a', DAY, { requests: 1 })] });
+    t.deepEqual([...(await statistics.lastSeen())], [['p /a', DAY]]);
+    t.is(await totalOf(statistics, 'k a', 'requests'), 2);
+    await statistics.prune({ minuteBeforeMs: 0, hourBeforeMs: 0, dayBeforeMs: 0, writerBeforeMs: DAY });
+    await statistics.add({ writer: 'w', sequence: 2, rows: [quiet] });
+    t.is(await totalOf(statistics, 'k a', 'requests'), 2, 'the writer was not forgotten');
   });
 
   test(`${name}: a read gives the buckets that start in its range, of the series asked for`, async t => {

@@ -58,8 +58,8 @@ export class MemoryStatistics implements StatisticsStore {
     return this.#buckets.get(`total 0 ${series}`)?.bucket.values.requests ?? 0;
   }
 
-  #apply({ series, minuteMs, hourMs, dayMs, values, lastSeenMs }: CounterRow): void {
-    this.#lastSeen.set(series, Math.max(lastSeenMs, this.#lastSeen.get(series) ?? 0));
+  #apply({ series, minuteMs, hourMs, dayMs, values, lastSeenMs, keepsLastSeen = true }: CounterRow): void {
+    if (keepsLastSeen) this.#lastSeen.set(series, Math.max(lastSeenMs, this.#lastSeen.get(series) ?? 0));
     const places = [
       ['minute', minuteMs],
       ['hour', hourMs],
@@ -67,6 +67,7 @@ export class MemoryStatistics implements StatisticsStore {
       ['total', 0],
     ] as const;
     for (const [tier, startMs] of places) {
+      if (startMs < 0) continue;
       const key = `${tier} ${startMs} ${series}`;
       const sums: Record<string, number> = { ...this.#buckets.get(key)?.bucket.values };
       for (const [name, amount] of Object.entries(values)) {

@@ -1,5 +1,12 @@
 import type { ChainableCommander } from 'ioredis';
-import { type BucketGain, bucketGains, latestPerSeries, wanted, wantedFamily } from '../bucket-gains.ts';
+import {
+  type BucketGain,
+  bucketGains,
+  latestEvent,
+  latestPerSeries,
+  wanted,
+  wantedFamily,
+} from '../bucket-gains.ts';
 import type { Bucket, StatisticsStore, Tier } from '../types.ts';
 import { bucketKey, indexKey, LAST_SEEN, WRITERS } from './keys.ts';
 import { type Packable, pack, unpackCounts } from './message-pack.ts';
@@ -14,7 +21,7 @@ export function redisStatistics(link: RedisLink): StatisticsStore {
   return {
     add: async ({ writer, sequence, rows }) => {
       const gains = bucketGains(rows);
-      const latest = latestPerSeries(rows);
+      const latest = [...latestPerSeries(rows)].filter(([, lastSeenMs]) => lastSeenMs > 0);
       const keys = [
         WRITERS,
         LAST_SEEN,
@@ -27,9 +34,9 @@ export function redisStatistics(link: RedisLink): StatisticsStore {
           ...keys,
           writer,
           sequence,
-          Math.max(0, ...latest.values()),
+          latestEvent(rows),
           pack(gains.map(packableGain)),
-          pack([...latest].flat()),
+          pack(latest.flat()),
         ),
       );
     },

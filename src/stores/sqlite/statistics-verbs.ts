@@ -1,7 +1,12 @@
 import type { DatabaseSync } from 'node:sqlite';
-import { bucketGains, latestPerSeries, wanted, wantedFamily } from '../bucket-gains.ts';
+import { bucketGains, latestEvent, latestPerSeries, wantedFamily } from '../bucket-gains.ts';
 import type { BucketQuery, CounterBatch, StatisticsStore, Tier } from '../types.ts';
 import { inTransaction } from './database.ts';
+
+type Row = [seriesId: number, startMs: number, counts: string];
+
+/** Comes after every other in the order of the database. */
+const LAST_CHARACTER = '\u{10ffff}';
 
 /** Buckets deleted in one transaction, so that pruning never holds up other writes for long. */
 const PRUNE_STEP = 2_000;
@@ -17,7 +22,9 @@ export function statisticsVerbs(database: DatabaseSync) {
     `INSERT INTO series (name, last_seen_ms) VALUES (?, ?)
      ON CONFLICT (name) DO UPDATE SET last_seen_ms = max(last_seen_ms, excluded.last_seen_ms) RETURNING id`,
   );
-  const selectSeries = database.prepare('SELECT id, name, last_seen_ms FROM series');
+  const selectLastSeen = database.prepare('SELECT name, last_seen_ms FROM series WHERE last_seen_ms > 0');
+  const selectSeries = database.prepare('SELECT id, name FROM series WHERE name >= ? AND name < ?');
+  selectSeries.setReturnArrays(true);
   const selectBucket = database.prepare(
     'SELECT id, counts FROM buckets WHERE tier = ? AND family = ? AND start_ms = ? AND series_id = ?',
   );
@@ -38,6 +45,12 @@ export function statisticsVerbs(database: DatabaseSync) {
     'SELECT series_id, start_ms, counts FROM buckets WHERE tier = ? AND family = ? AND start_ms >= ? AND start_ms < ?',
   );
   selectBuckets.setReturnArrays(true);
+  /** The index alone tells which buckets are wanted, so the others are never fetched. */
+  const selectBucketsOf = database.prepare(
+    `SELECT series_id, start_ms, counts FROM buckets WHERE tier = ? AND family = ? AND start_ms >= ? AND start_ms < ?
+       AND series_id IN (SELECT value FROM json_each(?))`,
+  );
+  selectBucketsOf.setReturnArrays(true);
   const deleteBuckets = database.prepare(
     `DELETE FROM buckets WHERE id IN
        (SELECT id FROM buckets WHERE tier = ? AND family = ? AND start_ms < ? LIMIT ${PRUNE_STEP})`,
@@ -48,11 +61,21 @@ export function statisticsVerbs(database: DatabaseSync) {
     return selectFamilies.all(tier).map(row => String(row.family));
   }
 
+  /** Id → JSON of the name, of the series that begin with one of the prefixes. */
+  function seriesNames(seriesPrefixes: readonly string[] = ['']): Map<number, string> {
+    const names = new Map<number, string>();
+    for (const prefix of seriesPrefixes) {
+      const found: Iterable<unknown> = selectSeries.iterate(prefix, prefix + LAST_CHARACTER);
+      for (const [id, name] of found as Iterable<[number, string]>) names.set(id, JSON.stringify(name));
+    }
+    return names;
+  }
+
   function apply({ writer, sequence, rows }: CounterBatch): void {
     const applied = selectSequence.get(writer)?.sequence;
     if (applied !== undefined && sequence <= Number(applied)) return;
     const latest = latestPerSeries(rows);
-    putSequence.run(writer, sequence, Math.max(0, ...latest.values()));
+    putSequence.run(writer, sequence, latestEvent(rows));
     const ids = new Map<string, number>();
     for (const [series, lastSeenMs] of latest) {
       ids.set(series, Number(putSeries.get(series, lastSeenMs)?.id));
@@ -77,14 +100,13 @@ export function statisticsVerbs(database: DatabaseSync) {
 
     /** JSON of `Bucket[]`: one text crosses to the main thread far cheaper than thousands of objects. */
     readBuckets({ tier, fromMs, toMs, seriesPrefixes }: BucketQuery): string {
-      const names = new Map<number, string>();
-      for (const { id, name } of selectSeries.all()) {
-        if (wanted(String(name), seriesPrefixes)) names.set(Number(id), JSON.stringify(name));
-      }
+      const names = seriesNames(seriesPrefixes);
       const parts: string[] = [];
       for (const family of families(tier).filter(name => wantedFamily(name, seriesPrefixes))) {
-        const found = selectBuckets.iterate(tier, family, fromMs, toMs) as Iterable<unknown>;
-        for (const [seriesId, startMs, counts] of found as Iterable<[number, number, string]>) {
+        const found = isWhole(family, seriesPrefixes)
+          ? selectBuckets.iterate(tier, family, fromMs, toMs)
+          : selectBucketsOf.iterate(tier, family, fromMs, toMs, JSON.stringify([...names.keys()]));
+        for (const [seriesId, startMs, counts] of found as Iterable<unknown> as Iterable<Row>) {
           const name = names.get(seriesId);
           if (name !== undefined) parts.push(`{"series":${name},"startMs":${startMs},"values":${counts}}`);
         }
@@ -93,7 +115,7 @@ export function statisticsVerbs(database: DatabaseSync) {
     },
 
     readLastSeen(): Map<string, number> {
-      return new Map(selectSeries.all().map(row => [String(row.name), Number(row.last_seen_ms)]));
+      return new Map(selectLastSeen.all().map(row => [String(row.name), Number(row.last_seen_ms)]));
     },
 
     /** One bounded step; true when more is left. Between two steps other calls get their turn. */
@@ -112,6 +134,11 @@ export function statisticsVerbs(database: DatabaseSync) {
       return false;
     },
   };
+}
+
+/** Whether all series of a family are asked for. */
+function isWhole(family: string, seriesPrefixes: readonly string[] | undefined): boolean {
+  return seriesPrefixes?.some(prefix => family.startsWith(prefix) || prefix === `${family} `) ?? true;
 }
 
 /** Adds to counts that lie in the database as JSON. */
