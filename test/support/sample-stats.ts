@@ -29,8 +29,7 @@ const PLANS: Readonly<Record<WindowName, { points: number; stepMs: number; reque
 
 /** `/stats` of a gateway that a team uses: what the pictures of the documentation show. */
 export function busyReport(window: WindowName, nowMs: number): StatsReport {
-  const beat = (mean: number) =>
-    mean * (1 + 0.16 * Math.sin(nowMs / 9000 + mean) + 0.06 * Math.sin(nowMs / 2100 + mean));
+  const beat = (mean: number) => mean * (0.84 + 0.32 * drift(nowMs, mean));
   return {
     generated_at: new Date(nowMs).toISOString(),
     generated_at_ms: nowMs,
@@ -47,7 +46,7 @@ export function busyReport(window: WindowName, nowMs: number): StatsReport {
       p95_ms: beat(2950),
       p99_ms: beat(6100),
       error_rate: Math.round(beat(0.84) * 100) / 100,
-      memory_usage_mb: 96.4,
+      memory_usage_mb: 78 + ((nowMs / 2000) % 23) + 4 * drift(nowMs, 1),
       event_loop_delay_ms: 11.2,
       workers: 1,
       open_streams: Math.round(beat(37)),
@@ -89,6 +88,14 @@ function busyWindow(name: WindowName, nowMs: number): Window {
       ),
     },
   };
+}
+
+/** A figure's course, from 0 to 1: slow waves with some noise, another course for each `phase`. */
+function drift(nowMs: number, phase: number): number {
+  const noise = sequence((Math.floor(nowMs / 2500) * 7919 + Math.floor(phase * 100)) % 2_147_483_647);
+  noise();
+  const wave = Math.sin(nowMs / (23_000 + 1300 * (phase % 17)) + phase);
+  return 0.5 + 0.3 * wave + 0.4 * (noise() - 0.5);
 }
 
 /** Office hours with an evening peak; weekends are quiet. */

@@ -107,7 +107,7 @@ function LoginForm() {
       kind="primary"
       class="button-wide"
       busy=${busy}
-      disabled=${busy || waiting}
+      disabled=${waiting}
       text=${waiting && leftSeconds > 0 ? t('login.wait', { seconds: leftSeconds }) : t('login.submit')}
     />
   </form>`;

@@ -131,7 +131,7 @@ export const en = {
   'prefixes.quiet': 'No requests in this window.',
   'prefixes.unmapped': 'no longer mapped',
   'prefixes.use': 'How to use it',
-  'prefixes.useOf': 'How to use {prefix}',
+  'prefixes.useOf': 'How to use it: {prefix}',
   'endpoints.caption': 'Endpoints of {prefix}',
   'fact.firstByte': 'First byte p50 / p95',
   'fact.p50': 'Latency p50',

@@ -127,7 +127,7 @@ export const zh = {
   'prefixes.quiet': '这段时间内没有请求。',
   'prefixes.unmapped': '映射已删除',
   'prefixes.use': '使用方法',
-  'prefixes.useOf': '{prefix} 的使用方法',
+  'prefixes.useOf': '使用方法：{prefix}',
   'endpoints.caption': '{prefix} 的接口',
   'fact.firstByte': '首字节 p50 / p95',
   'fact.p50': '延迟 p50',

@@ -68,10 +68,10 @@ export function Connect({ known, prefixes, prefix, onChoose }) {
  */
 function marked(text, address) {
   return text.split('\n').map(line => {
-    const kind = line.startsWith('# ') ? 'snippet-line snippet-comment' : 'snippet-line';
+    const kind = line.startsWith('# ') ? 'snippet-comment' : line.includes(address) ? 'snippet-long' : '';
     const pieces = line
       .split(address)
       .flatMap((piece, index) => [index > 0 && html`<b class="snippet-address">${address}</b>`, piece]);
-    return html`<span class=${kind}>${pieces}</span>`;
+    return html`<span class=${`snippet-line ${kind}`}>${pieces}</span>`;
   });
 }

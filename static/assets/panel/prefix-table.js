@@ -132,7 +132,7 @@ function columnsFor({ nowMs, timeZone }) {
       numeric: true,
       sortBy: by(figures => figures.error_rate),
       render: cell(
-        figures => html`<span class=${figures.error_rate >= ERROR_SHARE_BAD ? 'bad' : ''}>${formatPercent(figures.error_rate)}</span>
+        figures => html`<span class=${figures.error_rate >= ERROR_SHARE_BAD ? 'bad' : ''}>${formatPercent(figures.error_rate)}</span>${' '}
           <small class="muted">${formatShortCount(figures.errors)}</small>`,
       ),
     },

@@ -9,6 +9,7 @@ import {
 } from '../lib/format.js';
 import { html, useMemo } from '../lib/html.js';
 import { language, t } from '../lib/i18n.js';
+import { useMedia } from '../lib/media.js';
 import { useSignal } from '../lib/signal.js';
 import { windowNames } from '../lib/stats.js';
 import { Chart } from '../parts/chart.js';
@@ -16,6 +17,7 @@ import { mergeCounts, stretchesOf } from './chart-data.js';
 
 /** More bars than this would be hairlines. */
 const MOST_BARS = 96;
+const MOST_BARS_ON_PHONE = 48;
 const DAY_MS = 86_400_000;
 
 /** @typedef {import('../lib/stats.js').WindowName} WindowName */
@@ -31,7 +33,8 @@ export function Traffic({ live, chosen, onChoose }) {
   const chart = shown?.chart ?? { start_ms: [], requests: [], errors: [], p50_ms: [], p95_ms: [] };
   const totals = shown?.totals;
   const timeZone = report?.time_zone ?? 'UTC';
-  const counts = useMemo(() => mergeCounts(chart, MOST_BARS), [shown]);
+  const mostBars = useMedia('(width < 720px)') ? MOST_BARS_ON_PHONE : MOST_BARS;
+  const counts = useMemo(() => mergeCounts(chart, mostBars), [shown, mostBars]);
   const stretches = useMemo(() => stretchesOf(chart.start_ms), [shown]);
   const loading = shown !== undefined && shown.window !== chosen;
   const none = shown !== undefined && totals?.requests === 0 ? t('traffic.none') : undefined;

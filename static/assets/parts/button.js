@@ -3,7 +3,8 @@ import { html } from '../lib/html.js';
 import { Icon } from './icon.js';
 
 /**
- * A button with a text, or, with `iconOnly`, one whose text is its label and its tooltip.
+ * A button with a text, or, with `iconOnly`, one whose text is its label and its tooltip. A busy one can still be
+ * pressed, since disabling it would take the focus away; its owner ignores that.
  *
  * @param {{ text: string, icon?: import('./icon.js').IconName, kind?: 'plain' | 'primary' | 'danger' | 'quiet',
  *   iconOnly?: boolean, busy?: boolean, disabled?: boolean, type?: 'button' | 'submit', class?: string,

@@ -1,5 +1,5 @@
 // @ts-check
-import { html, useEffect, useId, useRef } from '../lib/html.js';
+import { html, useId, useLayoutEffect, useRef } from '../lib/html.js';
 import { t } from '../lib/i18n.js';
 import { Button } from './button.js';
 
@@ -14,7 +14,7 @@ export function Dialog({ title, onClose, busy = false, class: extra = '', childr
   const id = useId();
   const element = useRef(/** @type {HTMLDialogElement | null} */ (null));
   const leaving = useRef(false);
-  useEffect(() => {
+  useLayoutEffect(() => {
     const dialog = /** @type {HTMLDialogElement} */ (element.current);
     const opener = document.activeElement;
     dialog.showModal();
@@ -38,7 +38,14 @@ export function Dialog({ title, onClose, busy = false, class: extra = '', childr
     else element.current?.showModal();
   }
 
-  return html`<dialog ref=${element} class=${`dialog ${extra}`} aria-labelledby=${id} onCancel=${cancel} onClose=${closed}>
+  return html`<dialog
+    ref=${element}
+    class=${`dialog ${extra}`}
+    aria-labelledby=${id}
+    closedby=${onClose ? 'closerequest' : 'none'}
+    onCancel=${cancel}
+    onClose=${closed}
+  >
     <header class="dialog-head">
       <h2 id=${id}>${title}</h2>
       ${onClose && html`<${Button} icon="close" iconOnly kind="quiet" text=${t('dialog.close')} disabled=${busy} onClick=${onClose} />`}
@@ -61,7 +68,7 @@ export function ConfirmDialog({ title, text, action, busy, error, onConfirm, onC
     </div>
     <footer class="dialog-foot">
       <${Button} text=${t('dialog.cancel')} disabled=${busy} autofocus onClick=${onClose} />
-      <${Button} kind="danger" text=${action} busy=${busy} disabled=${busy} onClick=${onConfirm} />
+      <${Button} kind="danger" text=${action} busy=${busy} onClick=${onConfirm} />
     </footer>
   <//>`;
 }

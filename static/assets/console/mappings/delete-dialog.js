@@ -16,6 +16,7 @@ export function DeleteDialog({ row, onDone, onClose }) {
   const [problem, setProblem] = useState('');
 
   async function confirm() {
+    if (busy) return;
     setBusy(true);
     try {
       await deleteMapping(seen);

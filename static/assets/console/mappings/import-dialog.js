@@ -88,7 +88,7 @@ export function ImportDialog({ rows, onDone, onClose }) {
           type="submit"
           kind="primary"
           busy=${busy}
-          disabled=${busy || !ready}
+          disabled=${!ready}
           text=${ready ? t('import.submit', { count: read.rows.size }) : t('import.submitNone')}
         />
       </footer>

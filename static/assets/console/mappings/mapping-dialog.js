@@ -182,7 +182,6 @@ export function MappingDialog({ row, onDone, onClose }) {
           type="submit"
           kind="primary"
           busy=${busy}
-          disabled=${busy}
           text=${t(other ? 'mappings.keepMine' : gone ? 'mappings.addAgain' : row === undefined ? 'mappings.add' : 'mappings.save')}
         />
       </footer>

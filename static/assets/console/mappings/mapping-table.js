@@ -36,6 +36,7 @@ export function MappingTable({ rows, onTask }) {
 
   /** @param {string} prefix */
   async function run(prefix) {
+    if (trials.get(prefix) === 'running') return;
     note(prefix, 'running');
     try {
       note(prefix, await tryMapping(prefix));
@@ -69,7 +70,6 @@ export function MappingTable({ rows, onTask }) {
           text=${t('mappings.try')}
           aria-label=${t('mappings.tryOf', { prefix })}
           busy=${trials.get(prefix) === 'running'}
-          disabled=${trials.get(prefix) === 'running'}
           onClick=${() => run(prefix)}
         />
         <${TrialResult} trial=${trials.get(prefix)} />
