@@ -30,8 +30,18 @@ export const BYTES_OUT = 9;
 export const DURATION_SUM = 10;
 /** Sum of times to the first byte of the answer in ms, of those that had one. */
 export const FIRST_BYTE_SUM = 11;
+/** Tokens of prompts, those from a cache included. */
+export const TOKENS_INPUT = 12;
+/** Tokens made, those of reasoning included. */
+export const TOKENS_OUTPUT = 13;
+/** Part of the input that came from a cache. */
+export const TOKENS_CACHED = 14;
+/** Part of the output that went into reasoning. */
+export const TOKENS_REASONING = 15;
+/** Answers that used tokens without telling how many. */
+export const USAGE_UNKNOWN = 16;
 /** First of `HISTOGRAM_BUCKETS`: exchanges by duration. */
-export const DURATION_BUCKETS = 12;
+export const DURATION_BUCKETS = 17;
 /** First of `HISTOGRAM_BUCKETS`: exchanges by time to the first byte of the answer, of those that had one. */
 export const FIRST_BYTE_BUCKETS = DURATION_BUCKETS + HISTOGRAM_BUCKETS;
 
@@ -51,6 +61,11 @@ export const FIELD_NAMES: readonly string[] = [
   'bytes_out',
   'duration_sum_ms',
   'first_byte_sum_ms',
+  'tokens_input',
+  'tokens_output',
+  'tokens_cached',
+  'tokens_reasoning',
+  'usage_unknown',
   ...bucketNames.map(bound => `duration_le_${bound}`),
   ...bucketNames.map(bound => `first_byte_le_${bound}`),
 ];

@@ -8,6 +8,18 @@ export interface Times {
   p99_ms: number | null;
 }
 
+/** Tokens of answers on `/v1`. */
+export interface TokenFigures {
+  /** Prompts, cached tokens included. */
+  input: number;
+  /** Answers, reasoning tokens included. */
+  output: number;
+  cached: number;
+  reasoning: number;
+  /** Answers that used tokens without telling how many: what the other numbers lack. */
+  unknown: number;
+}
+
 /** What was counted, as `/stats` shows it. */
 export interface Figures {
   requests: number;
@@ -24,9 +36,12 @@ export interface Figures {
   duration: Times;
   /** From the request's head to the first byte of the answer. */
   first_byte: Times;
+  /** On `/v1` and its endpoints, and in sums that hold tokens. */
+  tokens?: TokenFigures;
 }
 
-export function figuresOf(counts: field.Counts): Figures {
+/** @param ofPool whether tokens are shown where there are none, too */
+export function figuresOf(counts: field.Counts, ofPool = false): Figures {
   const status = (statusClass: number) => counts[field.STATUS_CLASSES + statusClass - 1]!;
   const requests = counts[field.REQUESTS]!;
   const errors = counts[field.ERRORS]!;
@@ -40,7 +55,22 @@ export function figuresOf(counts: field.Counts): Figures {
     bytes_out: counts[field.BYTES_OUT]!,
     duration: timesOf(counts[field.DURATION_SUM]!, durationsOf(counts)),
     first_byte: timesOf(counts[field.FIRST_BYTE_SUM]!, firstBytesOf(counts)),
+    ...(ofPool || hasTokens(counts) ? { tokens: tokensOf(counts) } : {}),
   };
+}
+
+export function tokensOf(counts: field.Counts): TokenFigures {
+  return {
+    input: counts[field.TOKENS_INPUT]!,
+    output: counts[field.TOKENS_OUTPUT]!,
+    cached: counts[field.TOKENS_CACHED]!,
+    reasoning: counts[field.TOKENS_REASONING]!,
+    unknown: counts[field.USAGE_UNKNOWN]!,
+  };
+}
+
+function hasTokens(counts: field.Counts): boolean {
+  return counts.subarray(field.TOKENS_INPUT, field.USAGE_UNKNOWN + 1).some(count => count !== 0);
 }
 
 /** The histogram of durations within `counts`; a view, not a copy. */

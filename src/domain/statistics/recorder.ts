@@ -2,9 +2,10 @@ import type { CounterRow } from '../../stores/types.ts';
 import { type Calendar, HOUR_MS, MINUTE_MS } from './calendar.ts';
 import { endpointName } from './endpoint-name.ts';
 import * as field from './fields.ts';
+import { addUsage, PooledCounts, type PooledLimits, type Usage } from './pooled-counts.ts';
 import { type RecentCounts, RecentSeconds } from './recent.ts';
 
-/** One finished exchange of the prefix proxy. */
+/** One finished exchange of the prefix proxy or of the key pool. */
 export interface ProxiedExchange {
   /** Prefix of the mapping that carried it. */
   readonly prefix: string;
@@ -23,6 +24,15 @@ export interface ProxiedExchange {
   readonly bytesOut: number;
   /** Epoch ms. */
   readonly endedAtMs: number;
+  /** On `/v1`: the upstream key that answered. */
+  readonly keyId?: string | undefined;
+  /** On `/v1`: as the client named it. */
+  readonly model?: string | undefined;
+  /**
+   * On `/v1`: tokens, where the answer told them. They count for POST alone: an answer to GET (a stored response, a batch)
+   * tells again what was used before.
+   */
+  readonly usage?: Usage | undefined;
 }
 
 /** The series that sums up all others of its kind. Its rows are stored with or after the rows that it sums up. */
@@ -30,9 +40,9 @@ export const ALL_SERIES = 'all';
 /** Endpoint that stands for those that got no name of their own. */
 export const OTHER_ENDPOINT = ':other';
 
-const ENDPOINT_IDLE_MS = 24 * HOUR_MS;
+const IDLE_MS = 24 * HOUR_MS;
 
-export interface RecorderLimits {
+export interface RecorderLimits extends PooledLimits {
   readonly endpointsPerPrefix: number;
   readonly endpoints: number;
 }
@@ -82,9 +92,10 @@ class EndpointSeries extends Series {
  */
 export class Recorder {
   readonly #calendar: Calendar;
-  readonly #limits: RecorderLimits;
+  readonly #limits: Pick<RecorderLimits, 'endpointsPerPrefix' | 'endpoints'>;
   readonly #prefixes = new Map<string, PrefixSeries>();
   readonly #recent = new RecentSeconds();
+  readonly #pooled: PooledCounts;
   readonly #all = new Series(ALL_SERIES, Number.NEGATIVE_INFINITY);
   /** Endpoints that have counts of the running minute. */
   #dirty: EndpointSeries[] = [];
@@ -99,6 +110,7 @@ export class Recorder {
   constructor(options: { calendar: Calendar; limits?: Partial<RecorderLimits> }) {
     this.#calendar = options.calendar;
     this.#limits = { endpointsPerPrefix: 100, endpoints: 20_000, ...options.limits };
+    this.#pooled = new PooledCounts(options.limits);
   }
 
   /** Says that an exchange began. Each is followed by one `record`. */
@@ -137,7 +149,17 @@ export class Recorder {
       counts[field.FIRST_BYTE_SUM]! += exchange.firstByteMs;
       counts[field.FIRST_BYTE_BUCKETS + field.bucketOf(exchange.firstByteMs)]! += 1;
     }
+    if (exchange.keyId !== undefined || exchange.model !== undefined) this.#recordPooled(exchange, counts);
     this.#recent.add(endedAtMs, { isError, durationMs, bucket });
+  }
+
+  #recordPooled(exchange: ProxiedExchange, counts: field.Counts): void {
+    const { keyId, model, status, endedAtMs } = exchange;
+    const usage = exchange.method === 'POST' ? exchange.usage : undefined;
+    const isUnknown = usage === undefined && mayHaveUsed(exchange);
+    if (usage !== undefined) addUsage(counts, usage);
+    if (isUnknown) counts[field.USAGE_UNKNOWN]! += 1;
+    this.#pooled.record({ keyId, model, status, endedAtMs, usage, isUnknown });
   }
 
   /** What this process did in the last seconds. */
@@ -158,7 +180,10 @@ export class Recorder {
     this.#minuteMs = Math.floor(epochMs / MINUTE_MS) * MINUTE_MS;
     this.#dayMs = this.#calendar.startOfDayMs(epochMs);
     const hourMs = this.#calendar.startOfHourMs(epochMs);
-    if (hourMs > this.#hourMs) this.#forgetIdle(epochMs - ENDPOINT_IDLE_MS);
+    if (hourMs > this.#hourMs) {
+      this.#forgetIdle(epochMs - IDLE_MS);
+      this.#pooled.forgetIdle(epochMs - IDLE_MS);
+    }
     this.#hourMs = hourMs;
   }
 
@@ -176,6 +201,7 @@ export class Recorder {
       field.addCounts(this.#all.counts, this.#push(owner));
       this.#all.lastSeenMs = Math.max(this.#all.lastSeenMs, owner.lastSeenMs);
     }
+    this.#pooled.take({ hourMs: this.#hourMs, dayMs: this.#dayMs }, this.#rows);
     this.#push(this.#all);
     this.#dirty = [];
   }
@@ -261,4 +287,10 @@ export class Recorder {
       if (prefix.methods.size === 0) this.#prefixes.delete(prefixName);
     }
   }
+}
+
+/** Whether an answer without usage used tokens all the same: a good one, or one that its client did not wait for. */
+function mayHaveUsed({ keyId, method, status, firstByteMs }: ProxiedExchange): boolean {
+  if (keyId === undefined || method !== 'POST') return false;
+  return (status >= 200 && status < 300) || (status === 499 && firstByteMs >= 0);
 }

@@ -2,6 +2,7 @@ import type { Bucket, BucketQuery, StatisticsStore } from '../../stores/types.ts
 import type { Calendar } from './calendar.ts';
 import * as field from './fields.ts';
 import { durationsOf, type Figures, figuresOf, percentileMs, ratio } from './figures.ts';
+import { POOL_PREFIX } from './pooled-counts.ts';
 import { RangeSums, type Sums } from './range-sums.ts';
 import { ALL_SERIES } from './recorder.ts';
 import { type BucketRange, planWindow, type WindowName, type WindowPlan } from './window-plan.ts';
@@ -193,7 +194,7 @@ function prefixFigures(
     const prefix = series.slice(2, border);
     const list = endpoints.get(prefix) ?? [];
     endpoints.set(prefix, list);
-    list.push({ endpoint: series.slice(border + 1), ...figuresOf(counts) });
+    list.push({ endpoint: series.slice(border + 1), ...figuresOf(counts, prefix === POOL_PREFIX) });
   }
   const prefixes: PrefixFigures[] = [];
   for (const [series, counts] of sums) {
@@ -204,7 +205,7 @@ function prefixFigures(
       prefix,
       share: ratio(counts[field.REQUESTS]!, totalCounts[field.REQUESTS]!),
       last_seen_ms: lastSeenMs.get(series) ?? null,
-      ...figuresOf(counts),
+      ...figuresOf(counts, prefix === POOL_PREFIX),
       ...(withEndpoints ? { endpoints: (endpoints.get(prefix) ?? []).sort(byRequests('endpoint')) } : {}),
     });
   }
