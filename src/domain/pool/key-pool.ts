@@ -1,5 +1,10 @@
 import type { PoolGroup, ProviderName, Rest } from '../../stores/pool-types.ts';
 import type { PoolConfig } from './pool-config.ts';
+import { PoolEntry } from './pool-entry.ts';
+import { PoolLease } from './pool-lease.ts';
+import { Selector } from './selector.ts';
+import { Shelves } from './shelves.ts';
+import { Tallies, type TallyFilter } from './tally.ts';
 import type {
   KeySourceName,
   KeyView,
@@ -11,86 +16,425 @@ import type {
   Unavailable,
   Verdict,
 } from './types.ts';
+import { upstreamOf } from './types.ts';
 
 export interface KeyPoolOptions {
   readonly config: PoolConfig;
   /** Called for what other processes must learn. Must not throw. */
   readonly onEffect?: (effect: PoolEffect) => void;
-  /** Processes that share the limit of requests in flight per key; each gets its part, one at least. */
+  /**
+   * Processes that share the limit of requests in flight per key: each allows its part, rounded up, so that the sum may
+   * exceed the limit by less than one request per process.
+   */
   readonly processes?: number;
+  /** 0 to below 1. */
   readonly random?: () => number;
 }
 
-/** The keys of all sources, in memory: who may be used, whose turn it is, who rests. */
+/** Characters of a model's name that count: it is the client's text, and is kept while it has a cool-down. */
+const LONGEST_MODEL = 200;
+/** Share of the newest request in the running mean of tokens per request. */
+const NEWEST_SHARE = 0.05;
+
+/**
+ * The keys of all sources, in memory: who may be used, whose turn it is, who rests. Every process has its own; what it
+ * decides leaves by `onEffect`, what others decided comes in by `apply`, `setRests` and `wake`. Time is passed in and
+ * never runs backwards here.
+ *
+ * Strikes are counted by each process alone: with n of them a bad key may collect up to n times the threshold.
+ */
 export class KeyPool {
-  constructor(options: KeyPoolOptions) {
-    throw new Error(`not built yet: ${options.processes}`);
+  readonly #onEffect: (effect: PoolEffect) => void;
+  readonly #processes: number;
+  readonly #random: () => number;
+  readonly #byId = new Map<string, PoolEntry>();
+  readonly #tallies = new Tallies();
+  readonly #selector: Selector;
+  readonly #entryOf = (keyId: string) => this.#byId.get(keyId);
+  #config: PoolConfig;
+  #shelves: Shelves;
+  #priorities: ReadonlyMap<string, number> = new Map();
+  #limit: number;
+  #nowMs = 0;
+  #turns = 0;
+  #requestTokens = 1000;
+
+  constructor({ config, onEffect, processes = 1, random = Math.random }: KeyPoolOptions) {
+    this.#config = config;
+    this.#onEffect = onEffect ?? (() => {});
+    this.#processes = processes;
+    this.#random = random;
+    this.#selector = new Selector(random);
+    this.#limit = this.#limitOf(config);
+    this.#shelves = new Shelves(config.multiTier, this.#priorities);
+  }
+
+  get config(): PoolConfig {
+    return this.#config;
+  }
+
+  /** Keys of every state. */
+  get size(): number {
+    return this.#byId.size;
+  }
+
+  /** Entries that choosing has looked at since the start: what a request costs, whatever the machine. */
+  get examined(): number {
+    return this.#selector.examined;
   }
 
   /** Takes over settings; live, requests in flight keep their keys. */
-  configure(_config: PoolConfig): void {}
-  get config(): PoolConfig {
-    throw new Error('not built yet');
+  configure(config: PoolConfig): void {
+    const tiersChange = config.multiTier.enabled !== this.#config.multiTier.enabled;
+    const limit = this.#limitOf(config);
+    const limitChanges = limit !== this.#limit;
+    this.#config = config;
+    this.#limit = limit;
+    if (tiersChange) this.#reshelve();
+    else if (limitChanges) for (const entry of this.#byId.values()) this.#place(entry);
   }
-  /** Tells the priorities; a pool that is not among them comes after all others. */
-  setGroups(_groups: readonly PoolGroup[]): void {}
-  /** Puts these in place of all keys of one source. */
-  replaceAll(_source: KeySourceName, _keys: Iterable<LiveKey>): void {}
-  /** Adds or changes keys, and takes keys away. */
-  apply(_changes: { readonly changed: readonly LiveKey[]; readonly removed: readonly string[] }): void {}
-  /** Notes cool-downs (of other processes). An earlier end never replaces a later one. */
-  setRests(_rests: Iterable<Rest>, _nowMs: number): void {}
-  /** Ends a key's cool-downs, or only that of one model. */
-  wake(_keyId: string, _model?: string): void {}
-  /** All-time tokens by key. */
-  setUsage(_tokens: ReadonlyMap<string, number>): void {}
-  addUsage(_keyId: string, _tokens: number): void {}
+
+  /** Tells the priorities. Equal ones are one tier; a key whose pool is not among them counts as one of `default`. */
+  setGroups(groups: readonly PoolGroup[]): void {
+    const priorities = new Map(groups.map(group => [group.id, group.priority]));
+    const same =
+      priorities.size === this.#priorities.size &&
+      [...priorities].every(([id, priority]) => this.#priorities.get(id) === priority);
+    if (same) return;
+    this.#priorities = priorities;
+    this.#reshelve();
+  }
+
+  /**
+   * Puts these in place of all keys of one source that has no store: environment, file, OAuth. Those with a known id keep
+   * what is known of them, a ban too unless the secret is another one.
+   */
+  replaceAll(source: KeySourceName, keys: Iterable<LiveKey>): void {
+    const kept = new Set<string>();
+    for (const key of keys) {
+      kept.add(key.id);
+      const known = this.#byId.get(key.id)?.key;
+      const staysBanned = known?.status === 'banned' && known.secret.reveal() === key.secret.reveal();
+      this.#put(staysBanned ? { ...fieldsOf(key), status: 'banned' } : key);
+    }
+    for (const [id, entry] of this.#byId) {
+      if (entry.key.source === source && !kept.has(id)) this.#remove(entry);
+    }
+  }
+
+  /** Adds or changes keys, and takes keys away. Requests that use a key which is taken away go on. */
+  apply(changes: { readonly changed: readonly LiveKey[]; readonly removed: readonly string[] }): void {
+    for (const key of changes.changed) this.#put(key);
+    for (const id of changes.removed) {
+      const entry = this.#byId.get(id);
+      if (entry !== undefined) this.#remove(entry);
+    }
+  }
+
+  /** Notes cool-downs that other processes decided. An earlier end never replaces a later one. */
+  setRests(rests: Iterable<Rest>, nowMs: number): void {
+    this.#advance(nowMs);
+    for (const { keyId, model, untilMs } of rests) {
+      const entry = this.#byId.get(keyId);
+      if (entry !== undefined) this.#rest(entry, modelName(model), untilMs);
+    }
+  }
+
+  /** Ends a key's cool-downs, or only that of one model (`*`: only the one for all models). */
+  wake(keyId: string, model?: string): void {
+    const entry = this.#byId.get(keyId);
+    const now = { limit: this.#limit, nowMs: this.#nowMs };
+    entry?.shelf?.wake(entry, model === undefined ? undefined : modelName(model), now);
+  }
+
+  /** All-time tokens by key, as a store has them; keys that are not named keep what they have. */
+  setUsage(tokens: ReadonlyMap<string, number>): void {
+    for (const [keyId, used] of tokens) {
+      const entry = this.#byId.get(keyId);
+      if (entry !== undefined) entry.usedTokens = used;
+    }
+  }
+
+  /** Tokens of one request. */
+  addUsage(keyId: string, tokens: number): void {
+    const entry = this.#byId.get(keyId);
+    if (entry === undefined) return;
+    entry.usedTokens += tokens;
+    this.#requestTokens += (tokens - this.#requestTokens) * NEWEST_SHARE;
+  }
 
   /** Chooses a key. Exactly one `release` or `abandon` must follow. */
-  lease(_request: LeaseRequest, _nowMs: number): Lease | Unavailable {
-    throw new Error('not built yet');
+  lease(request: LeaseRequest, nowMs: number): Lease | Unavailable {
+    this.#advance(nowMs);
+    const model = modelName(request.model);
+    const { onlyKeyId } = request;
+    const found =
+      onlyKeyId === undefined ? this.#choose(request, model) : this.#chooseOnly(request, onlyKeyId, model);
+    return found instanceof PoolEntry ? this.#lend(found, model) : found;
   }
-  /** Lends a key whatever its state, for a test of it. `undefined`: there is no such key. */
-  leaseForTest(_keyId: string, _model: string): Lease | undefined {
-    throw new Error('not built yet');
-  }
-  /** Wraps a key that is not in the pool (the client's own) so that it takes the same path. */
-  lendForeign(_key: LiveKey, _model: string): Lease {
-    throw new Error('not built yet');
-  }
-  /** Gives a key back with what its answer said. @throws Error when it was given back before */
-  release(_lease: Lease, _verdict: Verdict, _nowMs: number): void {}
-  /** Gives a key back when nothing can be said of it: the client left. @throws Error as `release` */
-  abandon(_lease: Lease): void {}
 
-  /** Keys of a source, pool, provider (any where left out) by state. */
-  counts(
-    _nowMs: number,
-    _filter?: { source?: KeySourceName; pool?: string; provider?: ProviderName },
-  ): StateCounts {
-    throw new Error('not built yet');
+  /** Whether `lease` would give a key. For an answer that is worth relaying when there is no other key to ask. */
+  hasKeyFor(request: LeaseRequest, nowMs: number): boolean {
+    this.#advance(nowMs);
+    const model = modelName(request.model);
+    const { onlyKeyId } = request;
+    if (onlyKeyId === undefined) return this.#choose(request, model) instanceof PoolEntry;
+    return this.#chooseOnly(request, onlyKeyId, model) instanceof PoolEntry;
   }
+
+  /** Lends a key whatever its state, for a test of it. `undefined`: there is no such key. */
+  leaseForTest(keyId: string, model: string): Lease | undefined {
+    const entry = this.#byId.get(keyId);
+    return entry === undefined ? undefined : this.#lend(entry, modelName(model));
+  }
+
+  /** Wraps a key that is not in the pool (the client's own) so that it takes the same path. Nothing is held against it. */
+  lendForeign(key: LiveKey, model: string): Lease {
+    return new PoolLease({ key, model: modelName(model), entry: undefined });
+  }
+
+  /**
+   * Gives a key back with what its answer said. A key that was deleted, replaced or begun anew meanwhile is not judged.
+   *
+   * @throws Error when it was given back before
+   */
+  release(lease: Lease, verdict: Verdict, nowMs: number): void {
+    this.#advance(nowMs);
+    const pooled = this.#giveBack(lease);
+    const entry = pooled.entry;
+    if (entry === undefined || entry.shelf === undefined || pooled.epoch !== entry.epoch) return;
+    const { key } = verdict;
+    switch (key.kind) {
+      case 'none':
+        return;
+      case 'success':
+        entry.strikes = 0;
+        entry.noteOutcome(true);
+        return;
+      case 'rest':
+        entry.noteOutcome(false);
+        if (this.#rest(entry, modelName(key.model), key.untilMs)) {
+          const { id: keyId, source } = entry.key;
+          this.#onEffect({ kind: 'rest', keyId, source, model: modelName(key.model), untilMs: key.untilMs });
+        }
+        return;
+      case 'strike':
+        entry.noteOutcome(false);
+        this.#strike(entry, key.reason);
+        return;
+      case 'ban':
+        entry.noteOutcome(false);
+        entry.strikes += 1;
+        this.#ban(entry, key.reason);
+        return;
+    }
+  }
+
+  /** Gives a key back when nothing can be said of it: the client left. @throws Error as `release` */
+  abandon(lease: Lease): void {
+    this.#giveBack(lease);
+  }
+
+  /** Keys by state, of one source, pool or provider where given. */
+  counts(nowMs: number, filter: TallyFilter = {}): StateCounts {
+    this.#settle(nowMs);
+    return this.#tallies.sum(filter);
+  }
+
+  /** Counts of every source, pool and provider that has or had keys. */
+  tallies(
+    nowMs: number,
+  ): { source: KeySourceName; pool: string; provider: ProviderName; counts: StateCounts }[] {
+    this.#settle(nowMs);
+    return [...this.#tallies.values()].map(({ source, pool, provider, states }) => ({
+      source,
+      pool,
+      provider,
+      counts: { ...states },
+    }));
+  }
+
   /** Providers of which there is a key that is not banned or disabled; resting ones count. */
   providers(): ReadonlySet<ProviderName> {
-    throw new Error('not built yet');
+    const found = new Set<ProviderName>();
+    for (const { provider, states } of this.#tallies.values()) {
+      if (states.ready + states.resting + states.busy > 0) found.add(provider);
+    }
+    return found;
   }
+
   /** Whether fewer keys are usable than `dryThreshold`. Never for a pool without keys. */
-  runningDry(_nowMs: number): boolean {
-    throw new Error('not built yet');
+  runningDry(nowMs: number): boolean {
+    const { ready, busy } = this.counts(nowMs);
+    return this.#byId.size > 0 && ready + busy < this.#config.dryThreshold;
   }
-  get(_keyId: string): LiveKey | undefined {
-    throw new Error('not built yet');
+
+  get(keyId: string): LiveKey | undefined {
+    return this.#byId.get(keyId)?.key;
   }
-  view(_keyId: string, _nowMs: number): KeyView | undefined {
-    throw new Error('not built yet');
+
+  view(keyId: string, nowMs: number): KeyView | undefined {
+    this.#settle(nowMs);
+    const entry = this.#byId.get(keyId);
+    if (entry === undefined) return undefined;
+    const rests = [...(entry.rests ?? [])].map(([model, untilMs]) => ({ model, untilMs }));
+    if (entry.restAllUntilMs > this.#nowMs) rests.push({ model: '*', untilMs: entry.restAllUntilMs });
+    return {
+      state: entry.state,
+      inFlight: entry.inFlight,
+      strikes: entry.strikes,
+      picks: entry.picks,
+      successes: entry.successes,
+      failures: entry.failures,
+      rests: rests.filter(rest => rest.untilMs > this.#nowMs),
+      usedTokens: entry.usedTokens,
+      lastUsedMs: entry.lastUsedMs,
+    };
   }
+
   /** All keys, in no particular order. */
-  keys(): Iterable<LiveKey> {
-    throw new Error('not built yet');
+  *keys(): Iterable<LiveKey> {
+    for (const entry of this.#byId.values()) yield entry.key;
+  }
+
+  #choose(request: LeaseRequest, model: string): PoolEntry | Unavailable {
+    return this.#selector.choose(
+      {
+        request,
+        model,
+        nowMs: this.#nowMs,
+        limit: this.#limit,
+        requestTokens: this.#requestTokens,
+        entryOf: this.#entryOf,
+      },
+      { tiers: this.#shelves.tiers, config: this.#config },
+    );
+  }
+
+  #chooseOnly(request: LeaseRequest, keyId: string, model: string): PoolEntry | Unavailable {
+    const entry = this.#byId.get(keyId);
+    if (entry?.shelf === undefined || !request.providers.includes(entry.key.provider))
+      return { kind: 'none' };
+    entry.shelf.lane(model, this.#limit, this.#nowMs);
+    if (entry.key.status !== 'active') return { kind: 'unusable' };
+    const untilMs = entry.shelf.restUntilMs(entry, model);
+    if (untilMs > this.#nowMs) return { kind: 'resting', retryAfterMs: untilMs - this.#nowMs };
+    if (request.tried.has(keyId)) return { kind: 'unusable' };
+    if (request.avoids?.(upstreamOf(entry.key)) === true) return { kind: 'avoided' };
+    return entry.inFlight >= this.#limit ? { kind: 'busy' } : entry;
+  }
+
+  #lend(entry: PoolEntry, model: string): Lease {
+    this.#turns += 1;
+    entry.notePick(this.#turns, this.#nowMs);
+    entry.inFlight += 1;
+    if (entry.inFlight === this.#limit) this.#place(entry);
+    return new PoolLease({ key: entry.key, model, entry });
+  }
+
+  #giveBack(lease: Lease): PoolLease {
+    if (!(lease instanceof PoolLease)) throw new TypeError('Expected a lease of this pool');
+    if (!lease.close()) throw new Error(`The lease of key ${lease.key.id} was given back twice`);
+    const entry = lease.entry;
+    if (entry !== undefined) {
+      entry.inFlight -= 1;
+      if (entry.inFlight === this.#limit - 1) this.#place(entry);
+    }
+    return lease;
+  }
+
+  #strike(entry: PoolEntry, reason: string): void {
+    entry.strikes += 1;
+    const { enabled, threshold } = this.#config.autoBan;
+    if (enabled && entry.strikes >= threshold) {
+      this.#ban(entry, `${entry.strikes} failures in a row, the last: ${reason}`);
+    }
+  }
+
+  /** An admin's `disabled` stays, and what is banned already is not banned again. */
+  #ban(entry: PoolEntry, reason: string): void {
+    if (entry.key.status !== 'active') return;
+    this.#put({ ...fieldsOf(entry.key), status: 'banned' });
+    const { id: keyId, source } = entry.key;
+    this.#onEffect({ kind: 'ban', keyId, source, reason, atMs: this.#nowMs });
+  }
+
+  #rest(entry: PoolEntry, model: string, untilMs: number): boolean {
+    const now = { limit: this.#limit, nowMs: this.#nowMs };
+    return entry.shelf?.rest(entry, { model, untilMs }, now) ?? false;
+  }
+
+  #put(key: LiveKey): void {
+    let entry = this.#byId.get(key.id);
+    if (entry === undefined) {
+      entry = new PoolEntry(key, -this.#random());
+      this.#byId.set(key.id, entry);
+    } else {
+      const before = entry.key;
+      this.#detach(entry);
+      entry.key = key;
+      const replaced = before.secret !== key.secret && before.secret.reveal() !== key.secret.reveal();
+      const revived = before.status !== 'active' && key.status === 'active';
+      if (replaced || revived) entry.startAnew();
+    }
+    this.#attach(entry);
+  }
+
+  #remove(entry: PoolEntry): void {
+    this.#byId.delete(entry.key.id);
+    this.#detach(entry);
+  }
+
+  #attach(entry: PoolEntry): void {
+    entry.tally = this.#tallies.of(entry.key, this.#shelves.poolOf(entry.key));
+    entry.tally.states[entry.state] += 1;
+    this.#shelves.for(entry.key).add(entry, this.#limit, this.#nowMs);
+  }
+
+  #detach(entry: PoolEntry): void {
+    entry.shelf?.remove(entry);
+    if (entry.tally !== undefined) entry.tally.states[entry.state] -= 1;
+    entry.tally = undefined;
+  }
+
+  #place(entry: PoolEntry): void {
+    entry.shelf?.place(entry, this.#limit, this.#nowMs);
+  }
+
+  #reshelve(): void {
+    this.#shelves = new Shelves(this.#config.multiTier, this.#priorities);
+    for (const entry of this.#byId.values()) {
+      this.#detach(entry);
+      this.#attach(entry);
+    }
+  }
+
+  #settle(nowMs: number): void {
+    this.#advance(nowMs);
+    this.#shelves.settleAll(this.#limit, this.#nowMs);
+  }
+
+  #advance(nowMs: number): void {
+    if (nowMs > this.#nowMs) this.#nowMs = nowMs;
+  }
+
+  #limitOf(config: PoolConfig): number {
+    return Math.max(1, Math.ceil(config.concurrentLimit / this.#processes));
   }
 }
 
 /** Tells a lease from a reason why there is none. */
 export function isLease(result: Lease | Unavailable): result is Lease {
   return 'key' in result;
+}
+
+/** A key whose fields may be getters, as plain fields. */
+function fieldsOf(key: LiveKey): LiveKey {
+  const { id, source, secret, hint, provider, baseUrl, pool, quotaTokens, status } = key;
+  return { id, source, secret, hint, provider, baseUrl, pool, quotaTokens, status };
+}
+
+function modelName(model: string): string {
+  if (model === '') return '*';
+  return model.length > LONGEST_MODEL ? model.slice(0, LONGEST_MODEL) : model;
 }

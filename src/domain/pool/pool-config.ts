@@ -1,8 +1,11 @@
+import { AppError } from '../../base/errors.ts';
+
 /** The settings of the pool, as `GET /admin/config` shows and `PUT /admin/config` takes them. */
 export interface PoolConfig {
   readonly algorithm: AlgorithmName;
   readonly retry: { readonly enabled: boolean; readonly max: number; readonly delayMs: number };
   readonly autoBan: {
+    /** Nothing is banned without it. */
     readonly enabled: boolean;
     /** Consecutive strikes that ban. */
     readonly threshold: number;
@@ -10,8 +13,11 @@ export interface PoolConfig {
     readonly ban_402: boolean;
   };
   readonly multiTier: {
+    /** Pool groups are asked in order of priority; else all keys of a source are one pool. */
     readonly enabled: boolean;
+    /** On to the next group when none of this one's keys is usable; else only when all are banned or disabled. */
     readonly autoFallback: boolean;
+    /** Never on to the next group. */
     readonly strictMode: boolean;
   };
   /** Requests in flight per key. */
@@ -43,6 +49,12 @@ export const ALGORITHM_NAMES = [
 ] as const;
 export type AlgorithmName = (typeof ALGORITHM_NAMES)[number];
 
+/** Other names under which algorithms are accepted. */
+const ALGORITHM_ALIASES: ReadonlyMap<unknown, AlgorithmName> = new Map([
+  ['weighted', 'weighted-score'],
+  ['simple', 'round-robin'],
+]);
+
 export const DEFAULT_POOL_CONFIG: PoolConfig = {
   algorithm: 'round-robin',
   retry: { enabled: true, max: 3, delayMs: 1000 },
@@ -64,26 +76,169 @@ export interface MergedPoolConfig {
   readonly sources: Readonly<Record<string, ConfigSource>>;
 }
 
+/** What a value may be: takes one that fits, in the form that is used, or gives `undefined`. */
+interface Rule {
+  readonly expected: string;
+  readonly accept: (value: unknown) => boolean | number | AlgorithmName | undefined;
+}
+
+const DAY_MS = 86_400_000;
+
+const flag: Rule = {
+  expected: '`true` or `false`',
+  accept: value => (typeof value === 'boolean' ? value : undefined),
+};
+
+function integer(min: number, max: number): Rule {
+  return {
+    expected: `an integer from ${min} to ${max}`,
+    accept: value =>
+      Number.isInteger(value) && (value as number) >= min && (value as number) <= max
+        ? (value as number)
+        : undefined,
+  };
+}
+
+const algorithm: Rule = {
+  expected: `one of ${ALGORITHM_NAMES.map(name => `\`${name}\``).join(', ')}`,
+  accept: value => ALGORITHM_ALIASES.get(value) ?? ALGORITHM_NAMES.find(name => name === value),
+};
+
+/** Every setting by its dotted name. The ranges are those of the environment's. */
+const RULES: ReadonlyMap<string, Rule> = new Map([
+  ['algorithm', algorithm],
+  ['retry.enabled', flag],
+  ['retry.max', integer(0, 20)],
+  ['retry.delayMs', integer(0, 60_000)],
+  ['autoBan.enabled', flag],
+  ['autoBan.threshold', integer(1, 1000)],
+  ['autoBan.ban_401', flag],
+  ['autoBan.ban_402', flag],
+  ['multiTier.enabled', flag],
+  ['multiTier.autoFallback', flag],
+  ['multiTier.strictMode', flag],
+  ['concurrentLimit', integer(1, 100_000)],
+  ['requestTimeoutMs', integer(100, 600_000)],
+  ['recovery.enabled', flag],
+  ['recovery.intervalMs', integer(1000, 30 * DAY_MS)],
+  ['recovery.maxIntervalMs', integer(1000, 365 * DAY_MS)],
+  ['circuit.threshold', integer(1, 1000)],
+  ['circuit.openMs', integer(100, DAY_MS)],
+  ['dryThreshold', integer(0, 1_000_000)],
+]);
+
+/** Dotted names of all settings. */
+export const POOL_CONFIG_NAMES: readonly string[] = [...RULES.keys()];
+
+/** Members that hold further ones. */
+const GROUPS: ReadonlySet<string> = new Set(
+  POOL_CONFIG_NAMES.filter(name => name.includes('.')).map(name => name.slice(0, name.indexOf('.'))),
+);
+
+/** Name of a setting in `SettingsStore`. */
+function storedName(name: string): string {
+  return `pool.${name}`;
+}
+
 /**
  * Puts the settings together: console over environment over default.
  *
  * @param environment dotted name → value, only those that are set
  * @param saved as `SettingsStore.readAll` gives them; names that are not the pool's are left alone, values that are not
- * valid are ignored
+ * valid (another version's) are passed over
  */
 export function mergePoolConfig(
   environment: ReadonlyMap<string, unknown>,
   saved: ReadonlyMap<string, unknown>,
 ): MergedPoolConfig {
-  throw new Error(`not built yet: ${environment.size} ${saved.size}`);
+  const values = new Map<string, unknown>();
+  const sources: Record<string, ConfigSource> = {};
+  for (const [name, rule] of RULES) {
+    const ofConsole = rule.accept(saved.get(storedName(name)));
+    const ofEnvironment = rule.accept(environment.get(name));
+    values.set(name, ofConsole ?? ofEnvironment ?? valueAt(DEFAULT_POOL_CONFIG, name));
+    if (ofConsole !== undefined) sources[name] = 'console';
+    else sources[name] = ofEnvironment === undefined ? 'default' : 'environment';
+  }
+  return { config: nested(values), sources };
 }
 
 /**
- * Checks the body of `PUT /admin/config`: any part of `PoolConfig`; `null` in place of a value takes the console's value
- * back. Gives what `SettingsStore.write` takes.
+ * Checks the body of `PUT /admin/config`: any part of `PoolConfig`; `null` in place of a value, or of a whole group,
+ * takes what the console said back. Gives what `SettingsStore.write` takes.
  *
  * @throws AppError `ERR_VALIDATION` with the dotted name as `field`
  */
 export function parsePoolConfigChange(body: unknown): ReadonlyMap<string, unknown> {
-  throw new Error(`not built yet: ${typeof body}`);
+  const changes = new Map<string, unknown>();
+  for (const [member, value] of membersOf(body, undefined)) {
+    if (RULES.has(member) && !member.includes('.')) changes.set(storedName(member), checked(member, value));
+    else if (!GROUPS.has(member)) throw unknown(member);
+    else if (value === null) {
+      for (const name of POOL_CONFIG_NAMES) {
+        if (name.startsWith(`${member}.`)) changes.set(storedName(name), null);
+      }
+    } else {
+      for (const [inner, innerValue] of membersOf(value, member)) {
+        const name = `${member}.${inner}`;
+        if (!RULES.has(name)) throw unknown(name);
+        changes.set(storedName(name), checked(name, innerValue));
+      }
+    }
+  }
+  if (changes.size === 0) {
+    throw new AppError('ERR_VALIDATION', 'Expected at least one setting to change, got none');
+  }
+  return changes;
+}
+
+function membersOf(value: unknown, name: string | undefined): [string, unknown][] {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    const what = name === undefined ? 'the body' : `\`${name}\``;
+    throw new AppError(
+      'ERR_VALIDATION',
+      `Expected ${what} to be an object, got ${shown(value)}`,
+      name === undefined ? {} : { field: name },
+    );
+  }
+  return Object.entries(value);
+}
+
+function checked(name: string, value: unknown): unknown {
+  if (value === null) return null;
+  const rule = RULES.get(name)!;
+  const accepted = rule.accept(value);
+  if (accepted === undefined) {
+    throw new AppError('ERR_VALIDATION', `Expected \`${name}\` to be ${rule.expected}, got ${shown(value)}`, {
+      field: name,
+    });
+  }
+  return accepted;
+}
+
+function unknown(name: string): AppError {
+  const field = name.slice(0, 80);
+  return new AppError('ERR_VALIDATION', `Expected a setting of the pool, got \`${field}\``, { field });
+}
+
+function shown(value: unknown): string {
+  if (value === undefined) return 'nothing';
+  const text = JSON.stringify(value) ?? typeof value;
+  return `\`${text.length > 80 ? `${text.slice(0, 80)}…` : text}\``;
+}
+
+function valueAt(config: PoolConfig, name: string): unknown {
+  let value: unknown = config;
+  for (const part of name.split('.')) value = (value as Record<string, unknown>)[part];
+  return value;
+}
+
+function nested(values: ReadonlyMap<string, unknown>): PoolConfig {
+  const config: Record<string, unknown> = {};
+  for (const [name, value] of values) {
+    const [member, inner] = name.split('.') as [string, string?];
+    if (inner === undefined) config[member] = value;
+    else config[member] = { ...(config[member] as object | undefined), [inner]: value };
+  }
+  return config as unknown as PoolConfig;
 }

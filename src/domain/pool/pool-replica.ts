@@ -1,54 +1,388 @@
+import { AppError } from '../../base/errors.ts';
 import type { Log } from '../../base/log.ts';
-import type { PoolGroup, PoolStores, StoredKey } from '../../stores/pool-types.ts';
-import type { StoreState } from '../../stores/types.ts';
+import { Secret } from '../../base/secret.ts';
+import type { KeyChanges, PoolGroup, PoolStores, Rest, StoredKey } from '../../stores/pool-types.ts';
+import type { LocalFile, StoreState } from '../../stores/types.ts';
+import { EffectOutbox, restName, type Written } from './effect-outbox.ts';
 import type { KeyPool } from './key-pool.ts';
-import type { PoolEffect } from './types.ts';
+import { byTimer, type Schedule } from './schedule.ts';
+import type { LiveKey, PoolEffect } from './types.ts';
+
+/** How often the stores are compared: what hints miss is known a second later. */
+const COMPARE_EVERY_MS = 1000;
+/** Hints are gathered for so long: every cool-down gives one. */
+const HINT_DELAY_MS = 50;
+/** Records read in one step: bounds how long opening them holds up requests. */
+const PAGE = 2000;
+/** From a change to the local copy that has it. */
+const SAVE_DELAY_MS = 5000;
+/** Records that are named in the log when many cannot be opened. */
+const MOST_WARNINGS = 5;
+
+/** What lies in the local copy. Secrets in it are sealed. */
+export interface PoolCopy {
+  readonly records: readonly StoredKey[];
+  readonly groups: readonly PoolGroup[];
+  readonly settings: readonly (readonly [name: string, value: unknown])[];
+}
 
 export interface PoolReplicaOptions {
   readonly stores: Pick<PoolStores, 'keys' | 'groups' | 'settings' | 'rests'>;
   readonly pool: KeyPool;
   /** Opens a sealed key; throws where it cannot be opened. */
   readonly open: (id: string, sealed: string) => string;
+  /** Served from where the stores are away at start. Left out where the store is local itself. */
+  readonly localCopy?: LocalFile<PoolCopy> | undefined;
   /** Called with the console's settings when they changed (also those that are not the pool's). */
-  readonly onSettings?: (settings: ReadonlyMap<string, unknown>) => void;
+  readonly onSettings?: ((settings: ReadonlyMap<string, unknown>) => void) | undefined;
   readonly log: Log;
+  /** Epoch ms. */
   readonly now?: () => number;
-  readonly schedule?: (task: () => void, delayMs: number) => () => void;
+  readonly schedule?: Schedule;
 }
 
-/** Keeps a `KeyPool` current from the stores and writes what it decided back. */
+/**
+ * Keeps a `KeyPool` current from the stores, and writes what the pool decided back.
+ *
+ * How far bans and cool-downs hold across processes: one decided here holds at once here; in the others after its write
+ * and their next read, as a rule within 0.2 s by a hint, at the latest 1 s and one read later. Meanwhile each of them may
+ * ask the key too. While the store is away a decision holds only where it was made, and is written when the store is back.
+ * Their clocks' difference adds to a cool-down's end.
+ */
 export class PoolReplica {
+  readonly #options: PoolReplicaOptions;
+  readonly #now: () => number;
+  readonly #schedule: Schedule;
+  readonly #outbox: EffectOutbox;
+  readonly #records = new Map<string, StoredKey>();
+  readonly #damaged = new Set<string>();
+
+  #revision = 0;
+  #groups: readonly PoolGroup[] = [];
+  #settings: ReadonlyMap<string, unknown> = new Map();
+  /** Cool-downs that the last read gave. */
+  #rests: ReadonlyMap<string, Rest> = new Map();
+  #state: StoreState = 'ok';
+  #loaded = false;
+  #warnings = 0;
+
+  #running: Promise<void> | undefined;
+  #next: Promise<void> | undefined;
+  #stopped = false;
+  #stopWatching: (() => void) | undefined;
+  #cancelCompare: (() => void) | undefined;
+  #cancelHinted: (() => void) | undefined;
+  #cancelSave: (() => void) | undefined;
+  #saving: Promise<void> = Promise.resolve();
+
   constructor(options: PoolReplicaOptions) {
-    throw new Error(`not built yet: ${typeof options}`);
+    this.#options = options;
+    this.#now = options.now ?? Date.now;
+    this.#schedule = options.schedule ?? byTimer;
+    this.#outbox = new EffectOutbox({
+      keys: options.stores.keys,
+      rests: options.stores.rests,
+      now: this.#now,
+      onFailure: error => this.#failed(error),
+    });
   }
-  /** Loads everything and keeps up from then on. Never rejects. */
-  start(): Promise<void> {
-    throw new Error('not built yet');
-  }
-  /** Takes over what the stores hold now: a write that ended before is seen when it resolves. Never rejects. */
-  refresh(): Promise<void> {
-    throw new Error('not built yet');
-  }
-  /** Queues an effect of the pool; give it as `KeyPool`'s `onEffect`. */
-  record(_effect: PoolEffect): void {}
-  /** Ends the watch; resolves when what is queued was tried once more. */
-  stop(): Promise<void> {
-    throw new Error('not built yet');
-  }
+
+  /** `degraded` while the stores do not answer; the pool then has what was known last. */
   get state(): StoreState {
-    throw new Error('not built yet');
+    return this.#state;
   }
+
+  /** Whether there is something to serve from, be it the local copy. */
   get loaded(): boolean {
-    throw new Error('not built yet');
+    return this.#loaded;
   }
+
   /** Every stored record by id, as the store has it. */
   get records(): ReadonlyMap<string, StoredKey> {
-    throw new Error('not built yet');
+    return this.#records;
   }
+
+  /** Ids of records that cannot be opened: they are not in the pool. */
+  get damaged(): ReadonlySet<string> {
+    return this.#damaged;
+  }
+
   get groups(): readonly PoolGroup[] {
-    throw new Error('not built yet');
+    return this.#groups;
   }
+
+  /** What the console saved, the pool's settings and all others. */
   get settings(): ReadonlyMap<string, unknown> {
-    throw new Error('not built yet');
+    return this.#settings;
   }
+
+  /** Decisions of the pool that are not in the store yet. */
+  get pendingEffects(): number {
+    return this.#outbox.pending;
+  }
+
+  /** Loads everything, else the local copy, and keeps up from then on. Never rejects. */
+  async start(): Promise<void> {
+    this.#stopWatching = this.#options.stores.keys.watch(() => this.#hinted());
+    await this.refresh();
+    if (!this.#loaded) await this.#loadLocalCopy();
+    this.#compareLater();
+  }
+
+  /**
+   * Takes over what the stores hold now: a write that ended before the call is seen when it resolves. Calls during a read
+   * share one more read after it. Never rejects; stores that fail set `state`.
+   */
+  refresh(): Promise<void> {
+    if (this.#running === undefined) return this.#run();
+    this.#next ??= this.#running.then(() => {
+      this.#next = undefined;
+      return this.#running ?? this.#run();
+    });
+    return this.#next;
+  }
+
+  /** Queues an effect of the pool; give it as `KeyPool`'s `onEffect`. What concerns no other process is left out. */
+  record(effect: PoolEffect): void {
+    if (effect.source === 'client') return;
+    if (effect.kind === 'ban' && effect.source !== 'stored') return;
+    this.#outbox.add(effect, this.#records.get(effect.keyId)?.sealed);
+  }
+
+  /** Ends the watch; resolves when what is queued was tried once more. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    this.#stopWatching?.();
+    this.#cancelCompare?.();
+    this.#cancelHinted?.();
+    await this.#next;
+    await this.#running;
+    await this.#outbox.flush();
+    if (this.#cancelSave !== undefined) this.#saveNow();
+    await this.#saving;
+  }
+
+  #hinted(): void {
+    if (this.#stopped || this.#cancelHinted !== undefined) return;
+    this.#cancelHinted = this.#schedule(() => {
+      this.#cancelHinted = undefined;
+      void this.refresh();
+    }, HINT_DELAY_MS);
+  }
+
+  #compareLater(): void {
+    if (this.#stopped) return;
+    this.#cancelCompare = this.#schedule(() => {
+      void (this.#running ?? this.#run()).then(() => this.#compareLater());
+    }, COMPARE_EVERY_MS);
+  }
+
+  #run(): Promise<void> {
+    if (this.#stopped) return Promise.resolve();
+    this.#running = this.#compare().finally(() => {
+      this.#running = undefined;
+    });
+    return this.#running;
+  }
+
+  async #compare(): Promise<void> {
+    try {
+      const allWritten = await this.#outbox.flush();
+      const written = this.#outbox.written();
+      const { groups, settings, rests } = this.#options.stores;
+      // Groups first: a key of a new group must not stand in the tier of `default` for a moment.
+      this.#takeGroups(await groups.readAll());
+      this.#takeSettings(await settings.readAll());
+      await this.#readKeys(written);
+      const nowMs = this.#now();
+      this.#takeRests(await rests.readAll(nowMs), nowMs, written);
+      this.#outbox.forget(written);
+      this.#loaded = true;
+      if (allWritten) this.#recovered();
+    } catch (error) {
+      this.#failed(error);
+    }
+  }
+
+  async #readKeys(written: Written): Promise<void> {
+    let since = this.#revision;
+    // Read from the beginning, what the store does not name is gone.
+    let named = since === 0 ? new Set<string>() : undefined;
+    for (;;) {
+      const changes = await this.#options.stores.keys.changes(since, PAGE);
+      if (changes.startOver) {
+        if (since === 0)
+          throw new AppError('ERR_STORE_UNAVAILABLE', 'The store cannot tell which keys it has');
+        since = 0;
+        named = new Set();
+        continue;
+      }
+      this.#takeKeys(changes, written);
+      since = changes.revision;
+      for (const { id } of changes.changed) named?.add(id);
+      if (named === undefined) this.#revision = since;
+      if (changes.changed.length < PAGE && changes.removed.length < PAGE) break;
+    }
+    if (named === undefined) return;
+    const gone = [...this.#records.keys()].filter(id => !named.has(id));
+    this.#takeKeys({ changed: [], removed: gone }, written);
+    this.#revision = since;
+  }
+
+  #takeKeys({ changed, removed }: Pick<KeyChanges, 'changed' | 'removed'>, written: Written): void {
+    if (changed.length + removed.length === 0) return;
+    // A record that was removed and added again is in both.
+    const gone = new Set(removed);
+    const live: LiveKey[] = [];
+    for (const record of changed) {
+      const key = this.#liveKey(record, written);
+      this.#records.set(record.id, record);
+      if (key === undefined) gone.add(record.id);
+      else {
+        gone.delete(record.id);
+        live.push(key);
+      }
+    }
+    for (const id of removed) {
+      if (!gone.has(id)) continue;
+      this.#records.delete(id);
+      this.#damaged.delete(id);
+    }
+    this.#options.pool.apply({ changed: live, removed: [...gone] });
+    this.#saveLater();
+  }
+
+  #liveKey(record: StoredKey, written: Written): LiveKey | undefined {
+    const { id, sealed, hint, provider, baseUrl, pool, quotaTokens } = record;
+    const secret = this.#secretOf(record);
+    if (secret === undefined) return undefined;
+    const isBanned = record.status === 'active' && this.#outbox.isBanning(id, sealed, written);
+    const status = isBanned ? 'banned' : record.status;
+    return { id, source: 'stored', secret, hint, provider, baseUrl, pool, quotaTokens, status };
+  }
+
+  #secretOf({ id, sealed }: StoredKey): Secret | undefined {
+    const known = this.#records.get(id)?.sealed === sealed ? this.#options.pool.get(id) : undefined;
+    if (known !== undefined) return known.secret;
+    try {
+      const secret = new Secret(this.#options.open(id, sealed));
+      this.#damaged.delete(id);
+      return secret;
+    } catch (error) {
+      if (!this.#damaged.has(id)) this.#warnDamaged(id, error);
+      this.#damaged.add(id);
+      return undefined;
+    }
+  }
+
+  #warnDamaged(keyId: string, error: unknown): void {
+    this.#warnings += 1;
+    if (this.#warnings <= MOST_WARNINGS) {
+      this.#options.log.error(
+        { err: error, keyId },
+        'Key pool: a stored key cannot be opened and is left out',
+      );
+    } else if (this.#warnings === MOST_WARNINGS + 1) {
+      this.#options.log.error('Key pool: more stored keys cannot be opened');
+    }
+  }
+
+  #takeGroups(groups: readonly PoolGroup[]): void {
+    if (JSON.stringify(groups) === JSON.stringify(this.#groups)) return;
+    this.#groups = groups;
+    this.#options.pool.setGroups(groups);
+    this.#saveLater();
+  }
+
+  #takeSettings(settings: ReadonlyMap<string, unknown>): void {
+    if (this.#loaded && sameSettings(settings, this.#settings)) return;
+    this.#settings = settings;
+    this.#options.onSettings?.(settings);
+    this.#saveLater();
+  }
+
+  #takeRests(rests: readonly Rest[], nowMs: number, written: Written): void {
+    const known = new Map(rests.map(rest => [restName(rest), rest]));
+    this.#options.pool.setRests(rests, nowMs);
+    // What the store had, or was given, and has no more though its time is not over was taken away by somebody.
+    const had = [...this.#rests, ...[...written.rests].map(rest => [restName(rest), rest] as const)];
+    for (const [name, rest] of had) {
+      if (known.has(name) || rest.untilMs <= nowMs || this.#outbox.isResting(rest, written)) continue;
+      this.#options.pool.wake(rest.keyId, rest.model);
+    }
+    this.#rests = known;
+  }
+
+  #recovered(): void {
+    if (this.#state === 'ok') return;
+    this.#state = 'ok';
+    this.#options.log.info('Key pool: the store is back');
+  }
+
+  #failed(error: unknown): void {
+    if (this.#state === 'degraded') return;
+    this.#state = 'degraded';
+    const reason = error instanceof AppError ? error.message : 'unexpected error';
+    this.#options.log.warn(
+      { err: error },
+      `Key pool: the store does not answer, the last known keys serve on (${reason})`,
+    );
+  }
+
+  async #loadLocalCopy(): Promise<void> {
+    const copy: unknown = await this.#options.localCopy?.load();
+    if (copy === undefined || this.#loaded) return;
+    if (!isPoolCopy(copy)) {
+      this.#options.log.warn('Key pool: the local copy is not usable');
+      return;
+    }
+    const nothing = this.#outbox.written();
+    this.#takeGroups(copy.groups);
+    this.#takeSettings(new Map(copy.settings));
+    this.#takeKeys({ changed: copy.records, removed: [] }, nothing);
+    this.#cancelSave?.();
+    this.#cancelSave = undefined;
+    this.#loaded = true;
+    this.#options.log.warn(`Key pool: serving ${copy.records.length} keys from the local copy`);
+  }
+
+  #saveLater(): void {
+    if (this.#options.localCopy === undefined || this.#cancelSave !== undefined) return;
+    this.#cancelSave = this.#schedule(() => this.#saveNow(), SAVE_DELAY_MS);
+  }
+
+  #saveNow(): void {
+    this.#cancelSave?.();
+    this.#cancelSave = undefined;
+    const { localCopy, log } = this.#options;
+    this.#saving = this.#saving
+      .then(() =>
+        localCopy?.save({
+          records: [...this.#records.values()],
+          groups: this.#groups,
+          settings: [...this.#settings],
+        }),
+      )
+      .catch(error => log.warn({ err: error }, 'Key pool: the local copy cannot be written'));
+  }
+}
+
+function sameSettings(left: ReadonlyMap<string, unknown>, right: ReadonlyMap<string, unknown>): boolean {
+  if (left.size !== right.size) return false;
+  for (const [name, value] of left) {
+    if (!right.has(name) || JSON.stringify(right.get(name)) !== JSON.stringify(value)) return false;
+  }
+  return true;
+}
+
+function isPoolCopy(value: unknown): value is PoolCopy {
+  if (typeof value !== 'object' || value === null) return false;
+  const { records, groups, settings } = value as Record<string, unknown>;
+  return (
+    Array.isArray(groups) &&
+    Array.isArray(settings) &&
+    settings.every(pair => Array.isArray(pair) && typeof pair[0] === 'string') &&
+    Array.isArray(records) &&
+    records.every(record => typeof record?.id === 'string' && typeof record?.sealed === 'string')
+  );
 }

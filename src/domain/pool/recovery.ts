@@ -1,32 +1,162 @@
 import type { Log } from '../../base/log.ts';
 import type { KeyTest, PoolStores, StoredKey } from '../../stores/pool-types.ts';
 import type { PoolConfig } from './pool-config.ts';
+import { byTimer, type Schedule } from './schedule.ts';
+
+/** How often it is looked for keys that are due. */
+const ROUND_EVERY_MS = 10_000;
+/** A prober that died keeps others away for so long. */
+const LEASE_MS = 60_000;
+const EXTEND_LEASE_AFTER_MS = 20_000;
+const LEASE_NAME = 'pool-recovery';
+const TESTS_AT_ONCE = 4;
+const MOST_PER_ROUND = 200;
+/** Share of its wait by which a key is tested later, by its id: keys banned at once are not tested at once. */
+const SPREAD = 0.2;
 
 export interface RecoveryOptions {
   readonly stores: Pick<PoolStores, 'keys' | 'rests' | 'leases'>;
   /** All records; only banned ones are tested. */
   readonly records: () => Iterable<StoredKey>;
   readonly config: () => PoolConfig['recovery'];
-  /** Tests a key the way a request would use it. Never rejects. */
+  /** Tests a key the way a request would use it. */
   readonly test: (keyId: string) => Promise<KeyTest>;
   /** Identity of this process for the lease. */
   readonly holder: string;
   readonly log: Log;
+  /** Epoch ms. */
   readonly now?: () => number;
-  readonly schedule?: (task: () => void, delayMs: number) => () => void;
+  readonly schedule?: Schedule;
 }
 
-/** Re-tests banned keys on a schedule; one process of the installation does it at a time. */
+/**
+ * Tests banned keys again and takes back those that work. The first test comes `intervalMs` after the ban, each that
+ * fails doubles the wait, up to `maxIntervalMs`. One process of the installation does it at a time.
+ */
 export class Recovery {
+  readonly #options: RecoveryOptions;
+  readonly #now: () => number;
+  readonly #schedule: Schedule;
+  #leaseTakenMs = Number.NEGATIVE_INFINITY;
+  #running: Promise<number> | undefined;
+  #cancel: (() => void) | undefined;
+  #stopped = false;
+  #failing = false;
+
   constructor(options: RecoveryOptions) {
-    throw new Error(`not built yet: ${typeof options}`);
+    this.#options = options;
+    this.#now = options.now ?? Date.now;
+    this.#schedule = options.schedule ?? byTimer;
   }
-  start(): void {}
-  /** One round now: tests what is due. Never rejects. @returns how many were tested */
+
+  start(): void {
+    if (this.#stopped) return;
+    this.#cancel = this.#schedule(() => {
+      void this.round().then(() => this.start());
+    }, ROUND_EVERY_MS);
+  }
+
+  /** One round now: tests what is due. Calls during a round join it. Never rejects. @returns how many were tested */
   round(): Promise<number> {
-    throw new Error('not built yet');
+    this.#running ??= this.#round()
+      .catch(error => {
+        if (!this.#failing) this.#options.log.warn({ err: error }, 'Key pool: banned keys cannot be tested');
+        this.#failing = true;
+        return 0;
+      })
+      .finally(() => {
+        this.#running = undefined;
+      });
+    return this.#running;
   }
-  stop(): Promise<void> {
-    throw new Error('not built yet');
+
+  /** No further test begins; resolves when those under way have ended. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    this.#cancel?.();
+    await this.#running;
+    if (this.#leaseTakenMs === Number.NEGATIVE_INFINITY) return;
+    try {
+      await this.#options.stores.leases.release(LEASE_NAME, this.#options.holder);
+    } catch (error) {
+      this.#options.log.debug({ err: error }, 'Key pool: the lease of the prober runs out by itself');
+    }
   }
+
+  async #round(): Promise<number> {
+    const config = this.#options.config();
+    if (!config.enabled || this.#stopped || !(await this.#holdLease())) return 0;
+    const nowMs = this.#now();
+    const due: { record: StoredKey; dueMs: number }[] = [];
+    for (const record of this.#options.records()) {
+      if (record.status !== 'banned') continue;
+      const dueMs = nextTestMs(record, config);
+      if (dueMs <= nowMs) due.push({ record, dueMs });
+    }
+    due.sort((left, right) => left.dueMs - right.dueMs);
+    const next = due.slice(0, MOST_PER_ROUND).values();
+    let tested = 0;
+    const work = async () => {
+      for (const { record } of next) {
+        if (this.#stopped || !(await this.#holdLease())) return;
+        await this.#retest(record);
+        tested += 1;
+      }
+    };
+    await Promise.all(Array.from({ length: Math.min(TESTS_AT_ONCE, due.length) }, work));
+    this.#failing = false;
+    return tested;
+  }
+
+  async #retest(record: StoredKey): Promise<void> {
+    const { stores, log } = this.#options;
+    const lastTest = await this.#options.test(record.id);
+    if (!lastTest.ok) {
+      // An upstream that does not answer, or fails, says nothing about the key: it is not made to wait longer.
+      const isAboutKey = lastTest.status > 0 && lastTest.status < 500;
+      const failedRecoveries = record.failedRecoveries + (isAboutKey ? 1 : 0);
+      await stores.keys.update(record.id, { lastTest, failedRecoveries }, 'banned');
+      return;
+    }
+    const patch = {
+      status: 'active',
+      statusReason: 'works again',
+      statusAtMs: this.#now(),
+      lastTest,
+      failedRecoveries: 0,
+    } as const;
+    const outcome = await stores.keys.update(record.id, patch, { status: 'banned', sealed: record.sealed });
+    if (outcome !== 'updated') return;
+    await stores.rests.wake(record.id);
+    log.info({ keyId: record.id }, 'Key pool: a banned key works again');
+  }
+
+  async #holdLease(): Promise<boolean> {
+    const nowMs = this.#now();
+    if (nowMs - this.#leaseTakenMs < EXTEND_LEASE_AFTER_MS) return true;
+    const { stores, holder } = this.#options;
+    const held = await stores.leases.take(LEASE_NAME, holder, { nowMs, forMs: LEASE_MS });
+    this.#leaseTakenMs = held ? nowMs : Number.NEGATIVE_INFINITY;
+    return held;
+  }
+}
+
+/** When a banned key is tested next, epoch ms. */
+export function nextTestMs(
+  record: Pick<StoredKey, 'id' | 'statusAtMs' | 'lastTest' | 'failedRecoveries'>,
+  config: Pick<PoolConfig['recovery'], 'intervalMs' | 'maxIntervalMs'>,
+): number {
+  const sinceMs = Math.max(record.statusAtMs, record.lastTest?.atMs ?? 0);
+  const longestMs = Math.max(config.intervalMs, config.maxIntervalMs);
+  const waitMs = Math.min(longestMs, config.intervalMs * 2 ** Math.min(record.failedRecoveries, 40));
+  return sinceMs + Math.round(waitMs * (1 + SPREAD * fraction(record.id)));
+}
+
+/** A number from 0 to below 1 that is always the same for an id (FNV-1a). */
+function fraction(id: string): number {
+  let hash = 0x811c9dc5;
+  for (let index = 0; index < id.length; index += 1) {
+    hash = Math.imul(hash ^ id.charCodeAt(index), 0x01000193);
+  }
+  return (hash >>> 0) / 2 ** 32;
 }

@@ -1,0 +1,208 @@
+import { POLICIES, type Policy } from './algorithms.ts';
+import type { Lane } from './lane.ts';
+import type { PoolConfig } from './pool-config.ts';
+import type { PoolEntry } from './pool-entry.ts';
+import type { Shelf } from './shelf.ts';
+import type { Tier } from './shelves.ts';
+import { type LeaseRequest, type Unavailable, upstreamOf } from './types.ts';
+
+/** Sets up to this size are looked at whole; larger ones offer a sample. */
+const EXACT_UP_TO = 64;
+/** Entries among which the second try of a request looks for one that is known to work. */
+const PROVEN_SAMPLE = 32;
+/** Entries that are walked where a sample held none that the request may take. */
+const LONGEST_WALK = 512;
+
+/** What is wanted, and when. */
+interface Wanted {
+  readonly request: LeaseRequest;
+  readonly model: string;
+  readonly nowMs: number;
+  /** Requests in flight per key. */
+  readonly limit: number;
+  readonly requestTokens: number;
+  readonly entryOf: (keyId: string) => PoolEntry | undefined;
+}
+
+/** Why no key was found so far. */
+interface Refusal {
+  any: boolean;
+  busy: boolean;
+  avoided: boolean;
+  soonestMs: number;
+}
+
+/** Finds the key for a request: tier by tier, among those that are ready, by the policy. Costs the same at any size. */
+export class Selector {
+  readonly #random: () => number;
+  readonly #lanes: Lane[] = [];
+  readonly #candidates: PoolEntry[] = [];
+  /** Entries in the lanes. */
+  #total = 0;
+  /** Whether the lanes hold entries of several upstreams, so that each entry's has to be looked at. */
+  #mixed = false;
+  #walked: number;
+  #examined = 0;
+
+  constructor(random: () => number) {
+    this.#random = random;
+    this.#walked = Math.floor(random() * 0x7fff_ffff);
+  }
+
+  get examined(): number {
+    return this.#examined;
+  }
+
+  choose(
+    wanted: Wanted,
+    among: { readonly tiers: readonly Tier[]; readonly config: PoolConfig },
+  ): PoolEntry | Unavailable {
+    const { multiTier, algorithm } = among.config;
+    const refusal: Refusal = { any: false, busy: false, avoided: false, soonestMs: Number.POSITIVE_INFINITY };
+    for (const tier of among.tiers) {
+      const held = this.#open(tier, wanted, refusal);
+      if (held === undefined) continue;
+      const found = this.#take(wanted, POLICIES[algorithm], refusal);
+      if (found !== undefined) return found;
+      if (multiTier.enabled && (multiTier.strictMode || (!multiTier.autoFallback && held.active > 0))) break;
+    }
+    return unavailable(refusal, wanted.nowMs);
+  }
+
+  /**
+   * Collects the lanes of a tier that fit, and what keeps the rest away.
+   *
+   * @returns `undefined` when the tier has no key for the request: it is passed over whatever the mode
+   */
+  #open(tier: Tier, wanted: Wanted, refusal: Refusal): { active: number } | undefined {
+    const { request, model, limit, nowMs } = wanted;
+    this.#lanes.length = 0;
+    this.#total = 0;
+    this.#mixed = false;
+    let size = 0;
+    let active = 0;
+    for (const provider of request.providers) {
+      for (const shelf of tier.shelves.get(provider) ?? []) {
+        if (shelf.size === 0) continue;
+        size += shelf.size;
+        active += shelf.active;
+        const lane = shelf.lane(model, limit, nowMs);
+        this.#examined += 1;
+        refusal.soonestMs = Math.min(refusal.soonestMs, lane.soonestMs);
+        refusal.busy ||= shelf.busy > 0 && shelf.busy > busyAmong(wanted, shelf);
+        if (lane.ready.length === 0) continue;
+        if (shelf.upstream === undefined) this.#mixed = true;
+        else if (request.avoids?.(shelf.upstream) === true) {
+          refusal.avoided = true;
+          continue;
+        }
+        this.#lanes.push(lane);
+        this.#total += lane.ready.length;
+      }
+    }
+    refusal.any ||= size > 0;
+    return size === 0 ? undefined : { active };
+  }
+
+  #take(wanted: Wanted, policy: Policy, refusal: Refusal): PoolEntry | undefined {
+    if (this.#total === 0) return undefined;
+    const { request, nowMs, requestTokens } = wanted;
+    this.#candidates.length = 0;
+    const again = request.tried.size > 0;
+    if (this.#total <= EXACT_UP_TO) this.#offerRange(0, this.#total, wanted, refusal);
+    else {
+      const size = again ? PROVEN_SAMPLE : policy.offer.size;
+      if (policy.offer.kind === 'walk') this.#offerRange(this.#walked, size, wanted, refusal);
+      else this.#offerSample(size, wanted, refusal);
+      this.#walked += 1;
+      if (this.#candidates.length === 0) this.#offerWalk(wanted, refusal);
+    }
+    if (this.#candidates.length === 0) return undefined;
+    if (again) this.#preferProven();
+    return policy.select(this.#candidates, { nowMs, requestTokens, random: this.#random });
+  }
+
+  /** Offers entries one after the other, from any number on, round the end. */
+  #offerRange(from: number, count: number, wanted: Wanted, refusal: Refusal): void {
+    for (let step = 0; step < count; step += 1) this.#offer((from + step) % this.#total, wanted, refusal);
+  }
+
+  /** Offers one entry drawn from each of so many equal stretches: no entry twice, each with the same chance. */
+  #offerSample(size: number, wanted: Wanted, refusal: Refusal): void {
+    const stretch = this.#total / size;
+    for (let part = 0; part < size; part += 1) {
+      this.#offer(Math.floor((part + this.#random()) * stretch), wanted, refusal);
+    }
+  }
+
+  /** Offers the first that is acceptable from a random place on. */
+  #offerWalk(wanted: Wanted, refusal: Refusal): void {
+    const from = Math.floor(this.#random() * this.#total);
+    const steps = Math.min(this.#total, LONGEST_WALK + wanted.request.tried.size);
+    for (let step = 0; step < steps && this.#candidates.length === 0; step += 1) {
+      this.#offer((from + step) % this.#total, wanted, refusal);
+    }
+  }
+
+  #offer(index: number, wanted: Wanted, refusal: Refusal): void {
+    this.#examined += 1;
+    const entry = this.#at(index);
+    const { tried, avoids } = wanted.request;
+    if (tried.size > 0 && tried.has(entry.key.id)) return;
+    if (this.#mixed && avoids?.(upstreamOf(entry.key)) === true) {
+      refusal.avoided = true;
+      return;
+    }
+    this.#candidates.push(entry);
+  }
+
+  #at(index: number): PoolEntry {
+    let rest = index;
+    for (const lane of this.#lanes) {
+      if (rest < lane.ready.length) return lane.ready[rest]!;
+      rest -= lane.ready.length;
+    }
+    throw new RangeError(`Expected an index below ${this.#total}, got ${index}`);
+  }
+
+  /**
+   * Narrows the candidates of a request that met a bad key already: to those whose last answer was good, else to those
+   * without a strike. So a request does not go through all the dead keys of a pool, while first tries still find them.
+   */
+  #preferProven(): void {
+    for (const fits of [isProven, isUnstruck]) {
+      const kept = this.#candidates.filter(fits);
+      if (kept.length === 0) continue;
+      this.#candidates.length = 0;
+      this.#candidates.push(...kept);
+      return;
+    }
+  }
+}
+
+function isProven(entry: PoolEntry): boolean {
+  return entry.proven;
+}
+
+function isUnstruck(entry: PoolEntry): boolean {
+  return entry.strikes === 0;
+}
+
+/** How many of the keys that the request has tried are at their limit: their being free again would not help it. */
+function busyAmong({ request, entryOf }: Wanted, shelf: Shelf): number {
+  let count = 0;
+  for (const id of request.tried) {
+    const entry = entryOf(id);
+    if (entry?.shelf === shelf && entry.state === 'busy') count += 1;
+  }
+  return count;
+}
+
+function unavailable(refusal: Refusal, nowMs: number): Unavailable {
+  if (refusal.busy) return { kind: 'busy' };
+  if (refusal.soonestMs < Number.POSITIVE_INFINITY) {
+    return { kind: 'resting', retryAfterMs: Math.max(1, refusal.soonestMs - nowMs) };
+  }
+  if (refusal.avoided) return { kind: 'avoided' };
+  return { kind: refusal.any ? 'unusable' : 'none' };
+}

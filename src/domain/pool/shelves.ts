@@ -1,0 +1,89 @@
+import { DEFAULT_POOL, type ProviderName } from '../../stores/pool-types.ts';
+import type { PoolConfig } from './pool-config.ts';
+import { Shelf } from './shelf.ts';
+import { type KeySourceName, type LiveKey, upstreamOf } from './types.ts';
+
+/** Sources in the order in which they are asked. */
+const SOURCE_RANK: Readonly<Record<KeySourceName, number>> = {
+  environment: 0,
+  file: 0,
+  stored: 1,
+  oauth: 2,
+  'auth-file': 3,
+  client: 4,
+};
+
+/** Upstreams of a tier and provider that get a shelf each; keys of further ones share one. */
+const MOST_UPSTREAMS = 32;
+
+/** Keys that are asked before those of the next tier. */
+export interface Tier {
+  readonly sourceRank: number;
+  readonly priority: number;
+  readonly shelves: ReadonlyMap<ProviderName, readonly Shelf[]>;
+}
+
+interface GrowingTier extends Tier {
+  readonly shelves: Map<ProviderName, Shelf[]>;
+}
+
+/** The shelves of a pool, in tiers by source and by the priority of the pool group. */
+export class Shelves {
+  readonly #tiered: boolean;
+  readonly #priorities: ReadonlyMap<string, number>;
+  readonly #tiers: GrowingTier[] = [];
+  readonly #byName = new Map<string, Shelf>();
+
+  constructor(multiTier: PoolConfig['multiTier'], priorities: ReadonlyMap<string, number>) {
+    this.#tiered = multiTier.enabled;
+    this.#priorities = priorities;
+  }
+
+  /** First one first. */
+  get tiers(): readonly Tier[] {
+    return this.#tiers;
+  }
+
+  /** The shelf a key belongs on. */
+  for(key: LiveKey): Shelf {
+    const sourceRank = SOURCE_RANK[key.source];
+    const priority = this.#tiered ? this.#priorityOf(key.pool) : 0;
+    const place = `${sourceRank} ${priority} ${key.provider}`;
+    const upstream = upstreamOf(key);
+    const name = `${place} ${upstream}`;
+    const known = this.#byName.get(name) ?? this.#byName.get(place);
+    if (known !== undefined) return known;
+    const tier = this.#tier(sourceRank, priority);
+    const neighbours = tier.shelves.get(key.provider) ?? [];
+    tier.shelves.set(key.provider, neighbours);
+    const shared = neighbours.length >= MOST_UPSTREAMS;
+    const shelf = new Shelf(key.provider, shared ? undefined : upstream);
+    this.#byName.set(shared ? place : name, shelf);
+    neighbours.push(shelf);
+    return shelf;
+  }
+
+  /** The pool group a key counts as one of: one that no group has counts as `default`. */
+  poolOf(key: LiveKey): string {
+    return this.#priorities.size === 0 || this.#priorities.has(key.pool) ? key.pool : DEFAULT_POOL;
+  }
+
+  settleAll(limit: number, nowMs: number): void {
+    for (const shelf of this.#byName.values()) shelf.settleAll(limit, nowMs);
+  }
+
+  #priorityOf(pool: string): number {
+    return this.#priorities.get(pool) ?? this.#priorities.get(DEFAULT_POOL) ?? Number.POSITIVE_INFINITY;
+  }
+
+  #tier(sourceRank: number, priority: number): GrowingTier {
+    const at = this.#tiers.findIndex(
+      tier => tier.sourceRank > sourceRank || (tier.sourceRank === sourceRank && tier.priority >= priority),
+    );
+    const found = this.#tiers[at];
+    if (found !== undefined && found.sourceRank === sourceRank && found.priority === priority) return found;
+    const tier: GrowingTier = { sourceRank, priority, shelves: new Map() };
+    this.#tiers.splice(at === -1 ? this.#tiers.length : at, 0, tier);
+    return tier;
+  }
+}
