@@ -71,6 +71,14 @@ const CHINESE: readonly (readonly [RegExp, string])[] = [
   [/^hosts, comma separated: (`.+`), or `\*`$/, '以逗号分隔的主机：$1，或 `*`'],
   [/^an `http` or `https` URL without query and credentials$/, '不含查询参数和凭据的 `http` 或 `https` URL'],
   [/^names, comma separated$/, '以逗号分隔的名称'],
+  [
+    /^32 bytes as 64 hex digits or base64; while keys are rotated the new one and the old one, comma separated$/,
+    '32 字节，写成 64 位十六进制或 base64；轮换密钥期间写新、旧两个，以逗号分隔',
+  ],
+  [
+    /^generated into (`[^`]+`); with Redis none, and the key pool cannot be used$/,
+    '自动生成，写入 $1；使用 Redis 时没有默认值，密钥池不可用',
+  ],
   [/^generated into (`.+`)$/, '自动生成，写入 $1'],
   [/^none: everyone who can reach the port$/, '无：能连到端口的人都可以'],
   [/^none: everyone$/, '无：所有人'],

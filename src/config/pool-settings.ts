@@ -1,4 +1,4 @@
-import { choice, flag, integer, optional, secret, secretList, text } from './setting.ts';
+import { choice, encryptionKeys, flag, integer, optional, secret, secretList, text } from './setting.ts';
 
 const DAY_MS = 86_400_000;
 
@@ -14,6 +14,16 @@ export const poolSettings = {
     meaning: 'Let everyone who can reach the port use `/v1`, at the cost of your keys.',
     meaningZh: '允许能连到端口的任何人使用 `/v1`（消耗你的密钥）。',
   }),
+  encryptionKey: encryptionKeys(
+    ['ENCRYPTION_KEY'],
+    'generated into `DATA_DIR/encryption-key`; with Redis none, and the key pool cannot be used',
+    {
+      group: 'access',
+      meaning:
+        'Encrypts stored upstream keys and tokens (AES-256-GCM); the same at every instance. They cannot be read without it.',
+      meaningZh: '加密存储的上游密钥和令牌（AES-256-GCM）；所有实例必须相同，丢失后无法恢复。',
+    },
+  ),
   factoryApiKeys: secretList(['FACTORY_API_KEY'], {
     group: 'pool',
     meaning: 'Upstream keys of the environment, read-only. First of the five sources.',

@@ -1,4 +1,5 @@
 import { Secret } from '../base/secret.ts';
+import { ENCRYPTION_KEY_EXPECTED, parseEncryptionKeys } from './encryption-key.ts';
 
 /** One environment variable: its name, what it may be, and the words `docs/configuration.md` prints about it. */
 export interface Setting<T> {
@@ -97,6 +98,19 @@ export function secret(names: Names, shownDefault: string, words: Words): Settin
     secret: true,
     fallback: undefined,
     parse: value => (/^[\x21-\x7e]+$/.test(value) ? new Secret(value) : undefined),
+  };
+}
+
+/** Keys as `parseEncryptionKeys` reads them. */
+export function encryptionKeys(
+  names: Names,
+  shownDefault: string,
+  words: Words,
+): Setting<Secret | undefined> {
+  return {
+    ...secret(names, shownDefault, words),
+    expected: ENCRYPTION_KEY_EXPECTED,
+    parse: value => (parseEncryptionKeys(value) === undefined ? undefined : new Secret(value)),
   };
 }
 

@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto';
-import { link, mkdir, open, readFile, rm, stat } from 'node:fs/promises';
+import { mkdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AppError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
+import { createOnce } from '../base/new-file.ts';
 import { Secret } from '../base/secret.ts';
 
 const SHORTEST_SECRET = 16;
@@ -24,7 +25,7 @@ export async function loadAdminSecret(options: {
     await mkdir(options.folder, { recursive: true });
     const existing = await readSecret(file, options.log);
     if (existing !== undefined) return existing;
-    const created = await createOnce(file, randomBytes(32).toString('base64url'));
+    const created = await createOnce(file, `${randomBytes(32).toString('base64url')}\n`);
     const secret = await readSecret(file, options.log);
     if (secret === undefined)
       throw new AppError('ERR_INTERNAL', `Expected \`${file}\` to stay once it is written`);
@@ -62,45 +63,4 @@ async function readSecret(file: string, log: Log): Promise<Secret | undefined> {
     log.warn({ file }, 'other users of this machine may read the admin token: make it mode 0600');
   }
   return new Secret(text);
-}
-
-/**
- * Writes a file that appears whole or not at all, and only where none is: of two processes that start together one
- * wins, and both then read the winner's. True when this call wrote it.
- */
-async function createOnce(file: string, text: string): Promise<boolean> {
-  const draft = `${file}.${process.pid}.${randomBytes(4).toString('hex')}`;
-  try {
-    await writeNew(draft, text);
-    await link(draft, file);
-    return true;
-  } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code ?? '';
-    if (code === 'EEXIST') return false;
-    // File systems without hard links (FAT, some network volumes): exclusive creation still lets only one win.
-    if (!['EPERM', 'ENOTSUP', 'ENOSYS', 'EMLINK'].includes(code)) throw error;
-    return await createExclusively(file, text);
-  } finally {
-    await rm(draft, { force: true });
-  }
-}
-
-async function createExclusively(file: string, text: string): Promise<boolean> {
-  try {
-    await writeNew(file, text);
-    return true;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
-    throw error;
-  }
-}
-
-async function writeNew(file: string, text: string): Promise<void> {
-  const handle = await open(file, 'wx', 0o600);
-  try {
-    await handle.writeFile(`${text}\n`);
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
 }

@@ -60,7 +60,7 @@ export function jsonFile<T>(path: string, log: Log): LocalFile<T> {
 }
 
 /** Writes beside the file, forces that to disk, then renames it over: the rename is what readers and crashes see. */
-async function replaceFile(path: string, text: string): Promise<void> {
+export async function replaceFile(path: string, text: string): Promise<void> {
   const folder = dirname(path);
   await mkdir(folder, { recursive: true, mode: 0o700 });
   const temporary = `${path}.${process.pid}.tmp`;

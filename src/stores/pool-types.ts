@@ -32,7 +32,7 @@ export interface StoredKey {
   readonly provider: ProviderName;
   /** Overrides the provider's base URL. */
   readonly baseUrl?: string;
-  /** Id of its pool group. */
+  /** Id of its pool group; one that no group has counts as `default`. */
   readonly pool: string;
   readonly notes: string;
   /** Tokens this key may use in all; unknown when left out. */
@@ -45,6 +45,21 @@ export interface StoredKey {
   readonly lastTest?: KeyTest;
   /** Recovery tests that failed since the ban; sets the backoff. */
   readonly failedRecoveries: number;
+}
+
+/** A record to add. */
+export interface NewKey extends StoredKey {
+  /**
+   * Fingerprints of the same key under other encryption keys (`Sealer.otherFingerprints`). A record with one of them is
+   * a duplicate too, so that none slips in while fingerprints are rewritten. Not stored.
+   */
+  readonly otherFingerprints?: readonly string[];
+}
+
+/** What a record must still say for a change to be made. */
+export interface KeyCondition {
+  readonly status?: StoredStatus;
+  readonly sealed?: string;
 }
 
 /** Fields of a record that may be changed. `null` takes an optional one away. */
@@ -68,40 +83,47 @@ export interface KeyChanges {
   readonly revision: number;
   readonly changed: readonly StoredKey[];
   readonly removed: readonly string[];
-  /** The store no longer knows what was removed since: start over from `sinceRevision` 0. */
+  /**
+   * The store no longer knows what was removed since, or it lost its data: start over from `sinceRevision` 0 with an empty
+   * copy. The rest of such an answer is empty.
+   */
   readonly startOver: boolean;
 }
 
 export interface KeyStore {
   /**
-   * Records changed after `sinceRevision` (0: all). Every write raises the revision.
+   * Records changed after `sinceRevision` (0: all), oldest change first. Every write raises the revision.
    *
-   * @param limit at most so many records in one answer; `revision` then is that of the last one given, so calling again
-   * with it goes on
+   * @param limit from 1 to 10,000: at most so many records, and so many removals, in one answer; `revision` then is where
+   * it ended, so calling again with it goes on. Where both are fewer, there were no more.
    */
   changes(sinceRevision: number, limit: number): Promise<KeyChanges>;
 
   /**
-   * Adds records in one atomic step. Those whose fingerprint exists are left out.
+   * Adds records in one atomic step. Those whose fingerprint or id exists are left out. Meant for up to 5,000 at a time.
    *
    * @returns ids that were added, in order
    */
-  add(keys: readonly StoredKey[]): Promise<string[]>;
+  add(keys: readonly NewKey[]): Promise<string[]>;
 
   /**
-   * Changes a record. With `onlyIfStatus`, only while its status still is that: two instances that judge the same key at
-   * once do not undo each other. `duplicate`: the new fingerprint belongs to another record.
+   * Changes a record. With `onlyIf` (a text means the status), only while it still says that: two instances that judge
+   * the same key at once do not undo each other. `duplicate`: the new fingerprint belongs to another record.
    */
   update(
     id: string,
     patch: KeyPatch,
-    onlyIfStatus?: StoredStatus,
+    onlyIf?: StoredStatus | KeyCondition,
   ): Promise<'updated' | 'missing' | 'changed' | 'duplicate'>;
 
-  /** Deletes records. @returns ids that existed */
+  /** Deletes records, some thousands in one atomic step. @returns ids that existed */
   remove(ids: readonly string[]): Promise<string[]>;
 
-  /** Deletes all records of a status. @returns how many */
+  /**
+   * Deletes all records of a status, some thousands in one atomic step. A record whose status changes meanwhile stays.
+   *
+   * @returns how many went
+   */
   removeByStatus(status: StoredStatus): Promise<number>;
 
   /** Hints as in `MappingStore.watch`, for keys, pool groups, rests and the pool's settings alike. */
@@ -120,12 +142,17 @@ export interface PoolGroup {
 export const DEFAULT_POOL = 'default';
 
 export interface PoolGroupStore {
+  /** All groups, in no particular order. `default` is always among them. */
   readAll(): Promise<PoolGroup[]>;
   /** Adds or replaces a group. */
   put(group: PoolGroup): Promise<void>;
   /** Sets the priorities of groups in one step; unknown ids are ignored. */
   reorder(priorities: ReadonlyMap<string, number>): Promise<void>;
-  /** Deletes a group and moves its keys to `default`, in one step. @returns moved keys, or `undefined` when there is no such group */
+  /**
+   * Deletes a group and moves its keys to `default`, in one step.
+   *
+   * @returns how many keys were moved, or `undefined` when there is no such group or it is `default`, which stays
+   */
   remove(id: string): Promise<number | undefined>;
 }
 
@@ -145,33 +172,45 @@ export interface Rest {
 
 /** Cool-downs, shared by all instances. */
 export interface RestStore {
-  /** Notes a cool-down. An earlier end never replaces a later one. */
+  /** Notes a cool-down. An earlier end never replaces a later one; one that is not after `nowMs` is left out. */
   rest(rest: Rest, nowMs: number): Promise<void>;
   /** Takes all cool-downs of a key away (it was tested good, or an admin said so). */
   wake(keyId: string): Promise<void>;
-  /** Those that have not ended. */
+  /** Those that end after `nowMs`. Cheap while nothing changes, so it may be asked every second. */
   readAll(nowMs: number): Promise<Rest[]>;
 }
 
 /** A right that one process of the installation has at a time: to refresh the OAuth token, to probe banned keys. */
 export interface LeaseStore {
-  /** Takes or extends a lease. False while another holder's has not run out. */
+  /** Takes or extends a lease. False while another holder's ends after `nowMs`. */
   take(name: string, holder: string, options: { nowMs: number; forMs: number }): Promise<boolean>;
+  /** Gives a lease back; nothing happens when another holds it. */
   release(name: string, holder: string): Promise<void>;
 }
 
-/** Small sealed values: the OAuth tokens. */
+/** Small sealed values: the OAuth tokens. Their additional data is their name. */
 export interface SealedStore {
   read(name: string): Promise<{ readonly sealed: string; readonly version: number } | undefined>;
-  /** Replaces a value whose version still is `expectedVersion` (0: there is none yet). False when it is not. */
+  /**
+   * Replaces a value whose version still is `expectedVersion` (0: there is none yet). False when it is not. The version
+   * grows by 1.
+   */
   replace(name: string, sealed: string, expectedVersion: number): Promise<boolean>;
   /** Names of all values (for rotation and backup). */
   names(): Promise<string[]>;
 }
 
-/** Which key made a stored object (a file, a batch, a response): later requests for it go to that key. */
+/** Objects that `OwnerStore` keeps at most. */
+export const OWNERS_KEPT = 100_000;
+
+/**
+ * Which key made a stored object (a file, a batch, a response): later requests for it go to that key. Of more than
+ * `OWNERS_KEPT`, those that were remembered first go.
+ */
 export interface OwnerStore {
+  /** Notes the owner of an object, until `untilMs`; replaces what was known. */
   remember(objectId: string, keyId: string, untilMs: number): Promise<void>;
+  /** The owner, or `undefined` when it is not known or its time is over at `nowMs`. */
   find(objectId: string, nowMs: number): Promise<string | undefined>;
 }
 

@@ -1,3 +1,5 @@
+import type { PoolStores } from './pool-types.ts';
+
 /**
  * The narrow ports to persistent state. Every method is one domain verb and one atomic step; time is an argument.
  * Both implementations (`sqlite/`, `redis/`) pass the one contract suite in `test/stores/contract.ts`. A method that
@@ -133,6 +135,8 @@ export interface Stores {
   readonly kind: 'sqlite' | 'redis';
   readonly mappings: MappingStore;
   readonly statistics: StatisticsStore;
+  /** State of the key pool: keys, groups, cool-downs and what belongs to them. */
+  readonly pool: PoolStores;
   /** Whether the store answers right now; a cheap round trip. Never rejects. */
   ping(): Promise<StoreState>;
   /** Releases the connection or file. */

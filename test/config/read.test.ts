@@ -163,6 +163,7 @@ test('no secret of the configuration is printed, whatever prints it', t => {
   environment.API_PROXY_REDIS_URL = 'redis://:needle-in-a-haystack-01@localhost';
   environment.HTTPS_PROXY = 'http://user:needle-in-a-haystack-01@localhost';
   environment.HTTP_PROXY = environment.HTTPS_PROXY;
+  environment.ENCRYPTION_KEY = 'needle-in-a-haystack-of-43-base64url-digits';
   const config = readConfig(environment);
   for (const shown of [
     JSON.stringify(config),

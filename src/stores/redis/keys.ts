@@ -26,3 +26,38 @@ export function indexKey(tier: Tier): string {
 export function bucketKey(tier: Tier, member: string): string {
   return `apiproxy:{stats}:${tier}:${member.replace(' ', ':')}`;
 }
+
+/** All of the key pool carries one hash tag too. */
+const POOL = 'apiproxy:{pool}';
+/** Hash of counters: `revision` and `floor` of keys, `rests` (grows with every change of them), `owners`. */
+export const POOL_META = `${POOL}:meta`;
+/** Hash key id → status, fingerprint and pool, one on each line. */
+export const KEY_FACTS = `${POOL}:keys:facts`;
+/** Hash key id → JSON of all else. */
+export const KEY_DETAILS = `${POOL}:keys:details`;
+/** Hash fingerprint → key id. */
+export const KEY_FINGERPRINTS = `${POOL}:keys:fingerprints`;
+/** Sorted set of key ids by the revision of their last change. */
+export const KEY_REVISIONS = `${POOL}:keys:revisions`;
+/** Sorted set of removed key ids by the revision of the removal. */
+export const KEYS_REMOVED = `${POOL}:keys:removed`;
+/** Hash group id → JSON of name and description. */
+export const POOL_GROUPS = `${POOL}:groups`;
+/** Hash group id → priority. */
+export const GROUP_PRIORITIES = `${POOL}:group-priorities`;
+/** Hash name → JSON. */
+export const POOL_SETTINGS = `${POOL}:settings`;
+/** Sorted set of `["<key id>","<model>"]` by the epoch ms at which the cool-down ends. */
+export const RESTS = `${POOL}:rests`;
+/** The same members with equal scores, so that those of one key are a range. */
+export const RESTS_BY_KEY = `${POOL}:rests-by-key`;
+/** Hash name → `<until epoch ms> <holder>`. */
+export const LEASES = `${POOL}:leases`;
+/** Hash name → `<version> <sealed>`. */
+export const SEALED_VALUES = `${POOL}:sealed`;
+/** Hash object id → `<until epoch ms> <key id>`. */
+export const OBJECT_OWNERS = `${POOL}:owners`;
+/** Sorted set of object ids in the order in which they were first remembered. */
+export const OWNERS_ORDER = `${POOL}:owners-order`;
+/** Pub/Sub channel that writes of keys, groups, settings and cool-downs publish to. */
+export const POOL_CHANGED = 'apiproxy:pool:changed';

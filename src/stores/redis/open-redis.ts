@@ -1,8 +1,10 @@
 import type { Log } from '../../base/log.ts';
 import type { Stores } from '../types.ts';
+import { ChangeListener } from './change-listener.ts';
 import type { RedisAddress } from './redis-address.ts';
 import { RedisLink } from './redis-link.ts';
 import { redisMappings } from './redis-mappings.ts';
+import { redisPool } from './redis-pool.ts';
 import { redisStatistics } from './redis-statistics.ts';
 
 /**
@@ -11,12 +13,13 @@ import { redisStatistics } from './redis-statistics.ts';
  */
 export async function openRedis(address: RedisAddress, { log }: { log: Log }): Promise<Stores> {
   const link = new RedisLink(address, { log, name: 'store' });
-  const mappings = redisMappings(link, { address, log });
+  const listener = new ChangeListener(address, { log });
   await link.firstAttempt();
   return {
     kind: 'redis',
-    mappings,
+    mappings: redisMappings(link, { address, listener }),
     statistics: redisStatistics(link),
+    pool: redisPool(link, listener),
     ping: () =>
       link
         .run(client => client.ping())
@@ -25,7 +28,7 @@ export async function openRedis(address: RedisAddress, { log }: { log: Log }): P
           () => 'degraded',
         ),
     close: async () => {
-      await mappings.close();
+      await listener.close();
       await link.close();
     },
   };

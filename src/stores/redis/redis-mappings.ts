@@ -1,5 +1,5 @@
-import type { Log } from '../../base/log.ts';
 import type { MappingStore, RawMappings } from '../types.ts';
+import type { ChangeListener } from './change-listener.ts';
 import {
   MAPPINGS,
   MAPPINGS_CHANGED,
@@ -8,37 +8,18 @@ import {
   mappingsKeyspaceChannel,
 } from './keys.ts';
 import type { RedisAddress } from './redis-address.ts';
-import { RedisLink } from './redis-link.ts';
+import type { RedisLink } from './redis-link.ts';
 
 /** Hashes of more rows than this share one fingerprint among all processes that ask within `SHARED_MS`. */
 const LARGE_ROWS = 500;
 const SHARED_MS = 250;
 
-/** The hash `apiproxy:mappings` as a store. `close` ends the second connection, which hears of changes. */
+/** The hash `apiproxy:mappings` as a store. */
 export function redisMappings(
   link: RedisLink,
-  { address, log }: { address: RedisAddress; log: Log },
-): MappingStore & { close(): Promise<void> } {
-  const watchers = new Set<() => void>();
-  let listener: RedisLink | undefined;
+  { address, listener }: { address: RedisAddress; listener: ChangeListener },
+): MappingStore {
   const keys = [MAPPINGS, MAPPINGS_WRITTEN, MAPPINGS_FINGERPRINT];
-
-  function listen(): RedisLink {
-    const created = new RedisLink(address, { log, name: 'watch', level: 'debug' });
-    const hint = () => {
-      for (const watcher of watchers) watcher();
-    };
-    created.client.on('message', hint);
-    created.client.on('ready', () => {
-      // What changed while nobody listened is found by the hint after the subscription.
-      created
-        .run(client => client.subscribe(MAPPINGS_CHANGED, mappingsKeyspaceChannel(address.db)))
-        .then(hint, (error: unknown) => {
-          log.debug({ err: error }, 'Redis: no subscription to changes; they are found by comparison');
-        });
-    });
-    return created;
-  }
 
   return {
     readAll: async () => new Map(Object.entries(await link.run(client => client.hgetall(MAPPINGS)))),
@@ -85,16 +66,7 @@ export function redisMappings(
         client.mappingSeed(...keys, MAPPINGS_CHANGED, force ? '1' : '0', ...flat(rows)),
       )) === 1,
 
-    watch: onHint => {
-      const watcher = () => onHint();
-      watchers.add(watcher);
-      listener ??= listen();
-      return () => watchers.delete(watcher);
-    },
-
-    close: async () => {
-      await listener?.close();
-    },
+    watch: onHint => listener.watch([MAPPINGS_CHANGED, mappingsKeyspaceChannel(address.db)], onHint),
   };
 }
 

@@ -1,4 +1,3 @@
-import type { ChainableCommander } from 'ioredis';
 import {
   type BucketGain,
   bucketGains,
@@ -10,6 +9,7 @@ import {
 import type { Bucket, StatisticsStore, Tier } from '../types.ts';
 import { bucketKey, indexKey, LAST_SEEN, WRITERS } from './keys.ts';
 import { type Packable, pack, unpackCounts } from './message-pack.ts';
+import { allOf, portions } from './pipeline.ts';
 import type { RedisLink } from './redis-link.ts';
 
 const TIERS = ['minute', 'hour', 'day', 'total'] as const satisfies readonly Tier[];
@@ -45,7 +45,7 @@ export function redisStatistics(link: RedisLink): StatisticsStore {
       const members = await link.run(client => client.zrangebyscore(indexKey(tier), fromMs, `(${toMs}`));
       const wantedMembers = members.filter(member => wantedFamily(familyOfMember(member), seriesPrefixes));
       const buckets: Bucket[] = [];
-      for (const some of portions(wantedMembers)) {
+      for (const some of portions(wantedMembers, ROUND_TRIP)) {
         const replies = await link.run(client => {
           const pipeline = client.pipeline();
           for (const member of some) pipeline.hgetallBuffer(bucketKey(tier, member));
@@ -106,20 +106,4 @@ function familyOfMember(member: string): string {
 
 function packableGain(gain: BucketGain): Packable {
   return [TIERS.indexOf(gain.tier) + 1, memberOf(gain), [...gain.bySeries].flat()];
-}
-
-/** Sends what was collected and gives the replies, or throws the first error among them. */
-async function allOf(commands: ChainableCommander): Promise<unknown[]> {
-  const results = (await commands.exec()) ?? [];
-  return results.map(([error, reply]) => {
-    if (error !== null) throw error;
-    return reply;
-  });
-}
-
-function portions<T>(items: readonly T[]): T[][] {
-  const result: T[][] = [];
-  for (let from = 0; from < items.length; from += ROUND_TRIP)
-    result.push(items.slice(from, from + ROUND_TRIP));
-  return result;
 }

@@ -93,7 +93,16 @@ function notWritable(path: string, error: unknown): DatabaseOpenError {
 
 /** Runs `work` in one transaction that holds the write lock from its beginning; an error undoes all of it. */
 export function inTransaction<T>(database: DatabaseSync, work: () => T): T {
-  database.exec('BEGIN IMMEDIATE');
+  return between(database, 'BEGIN IMMEDIATE', work);
+}
+
+/** Runs statements that only read, all on the data as it is at the first of them, without waiting for a writer. */
+export function inSnapshot<T>(database: DatabaseSync, work: () => T): T {
+  return between(database, 'BEGIN', work);
+}
+
+function between<T>(database: DatabaseSync, begin: string, work: () => T): T {
+  database.exec(begin);
   try {
     const result = work();
     database.exec('COMMIT');

@@ -1,6 +1,8 @@
 import { join } from 'node:path';
+import { createHints } from '../hints.ts';
 import type { Bucket, MappingStore, StatisticsStore, Stores } from '../types.ts';
 import { DatabaseThread } from './database-thread.ts';
+import { sqlitePool } from './sqlite-pool.ts';
 
 /** The database's file below `DATA_DIR`. */
 export const DATABASE_FILE = 'switchyard.sqlite';
@@ -13,41 +15,37 @@ export const DATABASE_FILE = 'switchyard.sqlite';
  */
 export async function openSqlite(dataDir: string): Promise<Stores> {
   const thread = await DatabaseThread.open(join(dataDir, DATABASE_FILE));
+  const pool = sqlitePool(thread);
   return {
     kind: 'sqlite',
     mappings: mappingStore(thread),
     statistics: statisticsStore(thread),
+    pool,
     ping: () =>
       thread.call('ping').then(
         () => 'ok',
         () => 'degraded',
       ),
-    close: () => thread.close(),
+    close: () => {
+      pool.close();
+      return thread.close();
+    },
   };
 }
 
 function mappingStore(thread: DatabaseThread): MappingStore {
-  const hints = new Set<() => void>();
   /** Tells the watchers of this process after one of its own writes; other processes compare the revision. */
-  async function hinting<T>(write: Promise<T>): Promise<T> {
-    const result = await write;
-    for (const onHint of hints) onHint();
-    return result;
-  }
+  const hints = createHints();
   return {
     readAll: () => thread.call('readMappings'),
     fingerprint: () => thread.call('mappingRevision'),
-    create: (prefix, target) => hinting(thread.call('createMapping', prefix, target)),
+    create: (prefix, target) => hints.after(thread.call('createMapping', prefix, target)),
     replace: (prefix, target, expectedTarget) =>
-      hinting(thread.call('replaceMapping', prefix, target, expectedTarget)),
-    remove: (prefix, expectedTarget) => hinting(thread.call('removeMapping', prefix, expectedTarget)),
-    putAll: rows => hinting(thread.call('putMappings', rows)),
-    seed: (rows, { force }) => hinting(thread.call('seedMappings', rows, force)),
-    watch: onHint => {
-      const hint = () => onHint();
-      hints.add(hint);
-      return () => hints.delete(hint);
-    },
+      hints.after(thread.call('replaceMapping', prefix, target, expectedTarget)),
+    remove: (prefix, expectedTarget) => hints.after(thread.call('removeMapping', prefix, expectedTarget)),
+    putAll: rows => hints.after(thread.call('putMappings', rows)),
+    seed: (rows, { force }) => hints.after(thread.call('seedMappings', rows, force)),
+    watch: onHint => hints.watch(onHint),
   };
 }
 

@@ -2,6 +2,7 @@ import type { DatabaseSync } from 'node:sqlite';
 import { parentPort, workerData } from 'node:worker_threads';
 import { DatabaseOpenError, openDatabase, sqliteCode } from './database.ts';
 import { mappingVerbs } from './mapping-verbs.ts';
+import { poolVerbs } from './pool-verbs.ts';
 import { statisticsVerbs } from './statistics-verbs.ts';
 
 /** What the thread understands; `database-thread.ts` calls it. */
@@ -25,6 +26,7 @@ function verbsOn(database: DatabaseSync) {
   return {
     ...mappingVerbs(database),
     ...statisticsVerbs(database),
+    ...poolVerbs(database),
     ping: () => {
       database.prepare('SELECT 1').get();
     },
