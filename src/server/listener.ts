@@ -51,7 +51,7 @@ interface Pipeline {
 /** Receives every connection. Reserved paths go to the panel, everything else to the proxy. */
 export function createListener(options: ListenerOptions): Listener {
   const { proxy, basePath, log } = options;
-  const open = new Set<Promise<void>>();
+  const open = new Map<Promise<void>, ServerResponse>();
   const upgraded = new Set<Socket>();
   const pipelines = new WeakMap<Socket, Pipeline>();
   let draining = false;
@@ -95,7 +95,7 @@ export function createListener(options: ListenerOptions): Listener {
     const pipeline = pipelineOf(request.socket);
     pipeline.answering += 1;
     pipeline.latest = { request, response };
-    open.add(done);
+    open.set(done, response);
     void done.then(() => {
       open.delete(done);
       pipeline.answering -= 1;
@@ -165,15 +165,23 @@ export function createListener(options: ListenerOptions): Listener {
       draining = true;
       server.close();
       server.closeIdleConnections();
+      for (const response of open.values()) {
+        if (!response.headersSent) response.shouldKeepAlive = false;
+      }
       let timer: NodeJS.Timeout | undefined;
+      let patient = true;
       const grace = new Promise<void>(resolve => {
-        timer = setTimeout(resolve, graceMs);
+        timer = setTimeout(() => {
+          patient = false;
+          resolve();
+        }, graceMs);
       });
-      await Promise.race([Promise.all(open), grace]);
+      // Connections whose answer had begun may bring another request meanwhile.
+      while (patient && open.size > 0) await Promise.race([Promise.all(open.keys()), grace]);
       clearTimeout(timer);
       server.closeAllConnections();
       for (const socket of upgraded) socket.destroy();
-      await Promise.all(open);
+      await Promise.all(open.keys());
     },
   };
 }
