@@ -69,15 +69,19 @@ export const CLIENT_CREDENTIAL_FIELDS: ReadonlySet<string> = new Set([
   'x-goog-api-key',
 ]);
 
-/** Takes `key` out of a query, however often it stands there; every other byte stays. */
+/** Takes `key` out of a query, however often and however it is written; every other byte stays. */
 export function withoutKeyParameter(path: string): string {
   const query = path.indexOf('?');
-  if (query === -1 || !/[?&]key(?:[=&]|$)/i.test(path)) return path;
-  const kept = path
-    .slice(query + 1)
-    .split('&')
-    .filter(parameter => !/^key(?:=|$)/i.test(parameter));
+  if (query === -1 || !/[?&][k%]/i.test(path)) return path;
+  const parameters = path.slice(query + 1).split('&');
+  const kept = parameters.filter(parameter => !isKey(parameter));
+  if (kept.length === parameters.length) return path;
   return kept.length === 0 ? path.slice(0, query) : `${path.slice(0, query)}?${kept.join('&')}`;
+}
+
+function isKey(parameter: string): boolean {
+  const name = /^[^=]*/.exec(parameter)![0];
+  return /^(?:k|%[46]b)(?:e|%[46]5)(?:y|%[57]9)$/i.test(name);
 }
 
 /** Takes the key out of `Sec-WebSocket-Protocol`, where browsers put it for OpenAI's realtime API. */

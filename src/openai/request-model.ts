@@ -1,5 +1,5 @@
 import { formField } from './form-field.ts';
-import { scanMembers, skipSpace, stringAt, stringsAt } from './json-scan.ts';
+import { scanMembers, skipSpace, stringAt, stringsAt, WantedKeys } from './json-scan.ts';
 import { isObjectId } from './stored-objects.ts';
 
 /** What the pool must know of a request's body. */
@@ -31,7 +31,7 @@ const REFERRING: ReadonlySet<string> = new Set([
   'container_id',
   'video_id',
 ]);
-const WANTED: ReadonlySet<string> = new Set(['model', 'stream', 'id', ...REFERRING]);
+const WANTED = new WantedKeys(['model', 'stream', 'id', ...REFERRING]);
 const LONGEST_MODEL_BYTES = 512;
 const LONGEST_ID_BYTES = 256;
 const MOST_REFERENCES = 32;
@@ -55,11 +55,13 @@ export function readRequestFacts(body: Buffer, contentType: string | undefined):
   const references = new Set<string>();
   scanMembers(body, WANTED, (key, valueAt, depth) => {
     if (depth === 1) {
-      inConversation = key === 'conversation';
+      inConversation = key === 'conversation' && body[valueAt] === 0x7b;
       if (key === 'model') model = stringAt(body, valueAt, LONGEST_MODEL_BYTES);
       if (key === 'stream') stream = body.toString('latin1', valueAt, valueAt + 4) === 'true';
     }
-    if (REFERRING.has(key) || (key === 'id' && depth === 2 && inConversation)) {
+    const ofConversation = key === 'id' && depth === 2 && inConversation;
+    if (ofConversation) inConversation = false;
+    if (ofConversation || REFERRING.has(key)) {
       const one = stringAt(body, valueAt, LONGEST_ID_BYTES);
       for (const id of one === undefined ? stringsAt(body, valueAt, LONGEST_ID_BYTES) : [one]) {
         if (references.size < MOST_REFERENCES && isObjectId(id)) references.add(id);

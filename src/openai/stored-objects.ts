@@ -1,4 +1,4 @@
-import { scanMembers, stringAt } from './json-scan.ts';
+import { scanMembers, stringAt, WantedKeys } from './json-scan.ts';
 
 /** What can be made by a POST and asked for later: the path of its collection under `/v1`. */
 const COLLECTIONS = [
@@ -33,6 +33,7 @@ const CREATING =
 const KNOWN_PREFIX =
   /^(?:file|batch|resp|conv|thread|asst|assistant|vs|upload|video|eval|cntr|container|skill|ftjob|ft|msgbatch|chatcmpl|run)[-_]/;
 const LONGEST_ID = 200;
+const ID_KEYS = new WantedKeys(['id', 'thread_id', 'response', 'file']);
 
 /**
  * Whether a text has the form of a stored object's id: a vendor's word before it, or a digit in it (xAI's and Gemini's
@@ -72,16 +73,17 @@ export function createdObjectId(method: string, path: string, bodyHead: string):
   if (json === undefined) return undefined;
   // The thread outlives the run that was made with it; the file that an upload became outlives the upload.
   const inside = /^\/v1\/uploads\/[^/?]+\/complete/.test(path) ? 'file' : 'response';
-  const wanted = path.startsWith('/v1/threads/runs') ? 'thread_id' : 'id';
+  const ofThread = path.startsWith('/v1/threads/runs');
+  const text = Buffer.from(json);
   let holder: string | undefined;
   let outer: string | undefined;
   let inner: string | undefined;
-  const text = Buffer.from(json);
-  scanMembers(text, new Set([wanted, inside]), (key, valueAt, depth) => {
+  scanMembers(text, ID_KEYS, (key, valueAt, depth) => {
     if (depth === 1) holder = key;
-    if (key !== wanted) return;
+    if (key !== 'id' && key !== 'thread_id') return;
     const id = stringAt(text, valueAt, LONGEST_ID + 2);
     if (id === undefined || !isObjectId(id)) return;
+    if (ofThread ? !id.startsWith('thread_') : key === 'thread_id') return;
     if (depth === 1) outer ??= id;
     else if (depth === 2 && holder === inside) inner ??= id;
   });

@@ -42,6 +42,7 @@ const STATUS: ReadonlyMap<string, number> = new Map([
   ['model_not_found', 404],
   ['context_length_exceeded', 400],
   ['invalid_prompt', 400],
+  ['content_policy_violation', 400],
   ['invalid_request_error', 400],
   ['server_error', 500],
   ['internal_error', 500],

@@ -13,7 +13,7 @@ const LONGEST_SPAN_BYTES = 8 * 1024;
 /**
  * Finds the usage object of an answer or an event: member `usage` or `usageMetadata` of the outermost object, of its
  * `response` (Responses API) or `message` (Anthropic's first event), or of the last object of an outermost array that
- * has one (Gemini's stream without `alt=sse`).
+ * has one (Gemini's stream without `alt=sse`). Of several the last.
  *
  * Reads from the end, where vendors put it, so the front may be missing: as no backslash stands outside a string, the
  * bytes before a quote tell whether it is escaped.
@@ -44,7 +44,7 @@ export function usageSpan(json: Buffer): string | undefined {
         if (json[childStart] !== 0x7b || childEnd - childStart > LONGEST_SPAN_BYTES) continue;
         const span = json.toString('utf8', childStart, childEnd + 1);
         if (depth === 1 || inArray) return span;
-        nested = span;
+        nested ??= span;
       } else if (isText(json, at, close, RESPONSE) || isText(json, at, close, MESSAGE)) {
         return nested;
       } else {
