@@ -125,6 +125,8 @@ export interface StatisticsStore {
     hourBeforeMs: number;
     dayBeforeMs: number;
     writerBeforeMs: number;
+    /** Only buckets of these families; of all when left out. */
+    families?: readonly string[];
   }): Promise<void>;
 }
 

@@ -430,6 +430,29 @@ function statisticsContract(name: string, prepare: PrepareStore): void {
     t.is(await totalOf(statistics, 'p /a', 'requests'), 4);
   });
 
+  test(`${name}: pruning may leave other families alone`, async t => {
+    const { statistics } = await (await prepare(t))();
+    const rows = Array.from({ length: 300 }, (_, day) =>
+      ['p /a', 'k 1', 'km 1 x'].map(series => rowAt(series, (day + 1) * DAY, { requests: 1 })),
+    );
+    await statistics.add({ writer: 'w', sequence: 1, rows: rows.flat() });
+    const beforeMs = 299 * DAY;
+    await statistics.prune({
+      minuteBeforeMs: beforeMs,
+      hourBeforeMs: beforeMs,
+      dayBeforeMs: beforeMs,
+      writerBeforeMs: 0,
+      families: ['k', 'm'],
+    });
+    const left = Map.groupBy(await everything(statistics, 'day'), ({ series }) => series);
+    t.deepEqual([...left].map(([series, buckets]) => [series, buckets.length]).sort(), [
+      ['k 1', 2],
+      ['km 1 x', 300],
+      ['p /a', 300],
+    ]);
+    t.is(await totalOf(statistics, 'k 1', 'requests'), 300);
+  });
+
   test(`${name}: pruning gets through thousands of buckets`, async t => {
     const { statistics } = await (await prepare(t))();
     const rows = Array.from({ length: 2_500 }, (_, minute) =>

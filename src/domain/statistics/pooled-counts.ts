@@ -6,6 +6,9 @@ export const POOL_PREFIX = '/v1';
 /** Model that stands for those that got no name of their own. */
 export const OTHER_MODEL = ':other';
 
+/** Stands for the model of a request that named none, an upload for example. */
+export const NO_MODEL = ':none';
+
 /** Beginnings of the series: `k <key id>`, `m <model>`, `km <key id> <model>`. Key ids have no spaces. */
 export const KEY_SERIES = 'k ';
 export const MODEL_SERIES = 'm ';
@@ -78,7 +81,7 @@ class Pair {
  */
 export class PooledCounts {
   readonly #limits: PooledLimits;
-  /** Key id, or empty → model's name, or empty → counts. */
+  /** Key id, or empty → model's name → counts. */
   #keys = new Map<string, Map<string, Pair>>();
   /** Model as clients write it → the name that it has here. */
   readonly #modelNames = new Map<string, string>();
@@ -125,10 +128,13 @@ export class PooledCounts {
       const ofKey = new Pair();
       for (const [model, pair] of models) {
         add(ofKey, pair);
-        if (model === '') continue;
         const ofModel = byModel.get(model) ?? new Pair();
         byModel.set(model, add(ofModel, pair));
-        if (keyId === '' || !admitted(this.#seenPairs, `${keyId} ${model}`, pair, this.#limits.pairs))
+        if (
+          keyId === '' ||
+          model === NO_MODEL ||
+          !admitted(this.#seenPairs, `${keyId} ${model}`, pair, this.#limits.pairs)
+        )
           continue;
         rows.push(rowOf(`${KEY_AND_MODEL_SERIES}${keyId} ${model}`, pair, place));
       }
@@ -155,7 +161,7 @@ export class PooledCounts {
   }
 
   #nameOf({ model = '', status, endedAtMs }: PooledExchange): string {
-    if (model === '') return '';
+    if (model === '') return NO_MODEL;
     const known = this.#modelNames.get(model);
     if (known !== undefined) return known;
     if (status >= 400 || this.#modelNames.size >= this.#limits.models) return OTHER_MODEL;

@@ -80,6 +80,24 @@ function planDay(nowMs: number, calendar: Calendar): WindowPlan {
 }
 
 function planDays(days: 7 | 30, nowMs: number, calendar: Calendar): Omit<WindowPlan, 'name'> {
+  const span = planHours(days, nowMs, calendar);
+  const { fromMs } = span;
+  return {
+    ...span,
+    resolutionMs: HOUR_MS,
+    chart:
+      days === 7
+        ? { tier: 'hour', startsMs: hours(fromMs, nowMs, calendar) }
+        : { tier: 'day', startsMs: lastDays(30, nowMs, calendar) },
+  };
+}
+
+/** The last days, exact to the hour: the running hour is the last of `days` times 24. */
+export function planHours(
+  days: number,
+  nowMs: number,
+  calendar: Calendar,
+): { fromMs: number; toMs: number } & Pick<WindowPlan, 'closed' | 'running'> {
   const toMs = calendar.nextHourMs(nowMs);
   const fromMs = calendar.startOfHourMs(toMs - days * DAY_MS);
   const firstDayMs = firstStart(fromMs, calendar.startOfDayMs(fromMs), calendar.nextDayMs(fromMs));
@@ -87,16 +105,11 @@ function planDays(days: 7 | 30, nowMs: number, calendar: Calendar): Omit<WindowP
   return {
     fromMs,
     toMs,
-    resolutionMs: HOUR_MS,
     closed: filled([
       { tier: 'hour', fromMs, toMs: firstDayMs },
       { tier: 'day', fromMs: firstDayMs, toMs: todayMs },
     ]),
     running: { tier: 'day', fromMs: todayMs, toMs: calendar.nextDayMs(nowMs) },
-    chart:
-      days === 7
-        ? { tier: 'hour', startsMs: hours(fromMs, nowMs, calendar) }
-        : { tier: 'day', startsMs: lastDays(30, nowMs, calendar) },
   };
 }
 
@@ -115,7 +128,8 @@ function hours(fromMs: number, nowMs: number, calendar: Calendar): number[] {
   return starts;
 }
 
-function lastDays(count: number, nowMs: number, calendar: Calendar): number[] {
+/** Starts of the last local days, ascending; the last one is today's. */
+export function lastDays(count: number, nowMs: number, calendar: Calendar): number[] {
   const starts = [calendar.startOfDayMs(nowMs)];
   while (starts.length < count) starts.unshift(calendar.startOfDayMs(starts[0]! - 1));
   return starts;

@@ -67,29 +67,36 @@ export function redisStatistics(link: RedisLink): StatisticsStore {
       return new Map(Object.entries(seen).map(([series, ms]) => [series, Number(ms)]));
     },
 
-    prune: async ({ minuteBeforeMs, hourBeforeMs, dayBeforeMs, writerBeforeMs }) => {
-      await pruneTier(link, 'minute', minuteBeforeMs);
-      await pruneTier(link, 'hour', hourBeforeMs);
-      await pruneTier(link, 'day', dayBeforeMs);
+    prune: async ({ minuteBeforeMs, hourBeforeMs, dayBeforeMs, writerBeforeMs, families }) => {
+      await pruneTier(link, { tier: 'minute', beforeMs: minuteBeforeMs, families });
+      await pruneTier(link, { tier: 'hour', beforeMs: hourBeforeMs, families });
+      await pruneTier(link, { tier: 'day', beforeMs: dayBeforeMs, families });
       await link.run(client => client.statisticsPruneWriters(WRITERS, writerBeforeMs));
     },
   };
 }
 
-async function pruneTier(link: RedisLink, tier: Tier, beforeMs: number): Promise<void> {
+async function pruneTier(
+  link: RedisLink,
+  what: { tier: Tier; beforeMs: number; families: readonly string[] | undefined },
+): Promise<void> {
+  const { tier, beforeMs, families } = what;
   const index = indexKey(tier);
   let members: string[];
+  let kept = 0;
   do {
     members = await link.run(client =>
-      client.zrangebyscore(index, '-inf', `(${beforeMs}`, 'LIMIT', 0, ROUND_TRIP),
+      client.zrangebyscore(index, '-inf', `(${beforeMs}`, 'LIMIT', kept, ROUND_TRIP),
     );
-    if (members.length === 0) return;
-    const keys = members.map(member => bucketKey(tier, member));
+    const doomed = members.filter(member => families?.includes(familyOfMember(member)) ?? true);
+    kept += members.length - doomed.length;
+    if (doomed.length === 0) continue;
+    const keys = doomed.map(member => bucketKey(tier, member));
     await link.run(client =>
       allOf(
         client
           .multi()
-          .zrem(index, ...members)
+          .zrem(index, ...doomed)
           .unlink(...keys),
       ),
     );

@@ -127,6 +127,7 @@ export function statisticsVerbs(database: DatabaseSync) {
       ] as const;
       for (const [tier, beforeMs] of tiers) {
         for (const family of families(tier)) {
+          if (limits.families?.includes(family) === false) continue;
           if (Number(deleteBuckets.run(tier, family, beforeMs).changes) === PRUNE_STEP) return true;
         }
       }
