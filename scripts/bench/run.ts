@@ -1,7 +1,7 @@
 // `npm run bench` compares Switchyard with other proxies and prints one table of ratios. `npm run bench -- json-post
 // big-body` runs only those, `--quick` makes the rounds short, `--update-readme` puts the table into both READMEs.
 import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { bigBody } from './big-body.ts';
@@ -17,6 +17,9 @@ import { requireWrk } from './wrk.ts';
 
 const BENCHES: readonly Bench[] = [jsonPost, eventStreams, mappings, bigBody, http2Upstream];
 
+/** Above this load average something else is using the machine. */
+const BUSY_LOAD = 0.5;
+
 async function main(): Promise<void> {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
@@ -31,6 +34,8 @@ async function main(): Promise<void> {
   }
   takePlace();
   requireWrk();
+  const [load = 0] = loadavg();
+  if (load > BUSY_LOAD) console.log(`The machine is busy (load ${load.toFixed(1)}): expect a wide spread.`);
   const measures = await runAll(chosen, values.quick);
   console.log(`\n${ratioTable(measures, 'en')}\n\n${verdicts(measures).join('\n')}`);
   if (values['update-readme']) updateReadmes(measures);

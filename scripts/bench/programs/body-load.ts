@@ -1,9 +1,9 @@
-// Sends or fetches one large body and notes how fast it went.
+// Sends or fetches large bodies, one after the other, and notes how fast they went.
 import { once } from 'node:events';
 import { Agent, type IncomingMessage, request } from 'node:http';
 import { BodyCheck, type BodyReport, type BodyTask, bodyPieces } from './body-plan.ts';
 
-const { port, prefix, bytes, way } = JSON.parse(process.argv[2]!) as BodyTask;
+const { port, prefix, bytes, way, times } = JSON.parse(process.argv[2]!) as BodyTask;
 const origin = { host: '127.0.0.1', port, agent: new Agent() };
 
 async function fetchBody(): Promise<BodyCheck> {
@@ -30,11 +30,18 @@ async function sendBody(): Promise<{ bytes: number; intact: boolean }> {
   return JSON.parse(text);
 }
 
-const startedAt = performance.now();
-const seen = way === 'down' ? await fetchBody() : await sendBody();
-const seconds = (performance.now() - startedAt) / 1000;
-const report: BodyReport | { problem: string } =
-  seen.bytes === bytes && seen.intact
-    ? { megabytesPerSecond: bytes / seconds / 1e6 }
-    : { problem: `Expected ${bytes} bytes as they were sent, got ${seen.bytes}, intact: ${seen.intact}` };
-console.log(JSON.stringify(report));
+async function run(): Promise<BodyReport | { problem: string }> {
+  const startedAt = performance.now();
+  for (let time = 0; time < times; time += 1) {
+    const seen = way === 'down' ? await fetchBody() : await sendBody();
+    if (seen.bytes !== bytes || !seen.intact) {
+      return {
+        problem: `Expected ${bytes} bytes as they were sent, got ${seen.bytes}, intact: ${seen.intact}`,
+      };
+    }
+  }
+  const seconds = (performance.now() - startedAt) / 1000;
+  return { megabytesPerSecond: (bytes * times) / seconds / 1e6 };
+}
+
+console.log(JSON.stringify(await run()));

@@ -44,6 +44,8 @@ export interface BodyTask {
   readonly prefix: string;
   readonly bytes: number;
   readonly way: 'up' | 'down';
+  /** How many such bodies, one after the other. */
+  readonly times: number;
 }
 
 export interface BodyReport {
