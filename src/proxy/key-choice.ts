@@ -33,7 +33,10 @@ export function takeKey(
   const isOpen = (upstream: string) => context.circuits.isOpen(upstream, nowMs);
   const avoids = (upstream: string) => isOpen(upstream) || failedUpstreams.has(upstream);
   let refused: Unavailable = { kind: 'none' };
-  for (const providers of [planned.route.preferred, planned.route.otherwise]) {
+  // The key that made the object is the only one that will do, whatever the path says of its provider.
+  const pinned = planned.onlyKeyId === undefined ? undefined : context.pool.get(planned.onlyKeyId)?.provider;
+  const choices = pinned === undefined ? [planned.route.preferred, planned.route.otherwise] : [[pinned]];
+  for (const providers of choices) {
     if (providers.length === 0) continue;
     let found = context.pool.lease({ ...request, providers, avoids }, nowMs);
     if (!isLease(found) && found.kind === 'avoided' && failedUpstreams.size > 0) {

@@ -1,13 +1,14 @@
 import type { Verdict } from '../domain/pool/types.ts';
 import { EventPeek } from '../openai/event-peek.ts';
 import { UsageReader } from '../openai/usage-reader.ts';
-import type { ProviderName } from '../stores/pool-types.ts';
 import type { ResponseHead, WireExchange, WireFailure, WireHandler } from '../wire/types.ts';
 import { fieldValue } from './head.ts';
 import type { Passage, Usage } from './passage.ts';
 import type { PooledTimeouts } from './pooled-context.ts';
 import { type Outcome, Relay } from './relay.ts';
 
+/** A stream that began well but says nothing for so long is the client's: its model thinks. */
+const LONGEST_PEEK_MS = 5_000;
 /** What is kept of an error answer to judge it by. */
 const ERROR_BODY_BYTES = 64 * 1024;
 /** What is looked through for the id of an object that the answer tells of. */
@@ -32,13 +33,12 @@ export interface Judged {
 }
 
 export interface AttemptOptions {
-  readonly provider: ProviderName;
   readonly timeouts: PooledTimeouts;
   readonly judge: (judged: Judged) => Verdict;
   /** Whether the request may go on after this verdict; else the answer is the client's. */
   readonly mayGoOn: (verdict: Verdict) => boolean;
-  /** Called with the beginning of a good answer until it returns true. */
-  readonly watchCreated: ((bodyHead: string) => boolean) | undefined;
+  /** Called with the beginning of a relayed answer until it returns true. */
+  readonly watchObjects: ((bodyHead: string) => boolean) | undefined;
   readonly settle: (outcome: PooledOutcome, usage: Usage | undefined) => void;
 }
 
@@ -60,15 +60,17 @@ export class PooledAttempt implements WireHandler {
   #createdHead = '';
   #watching: boolean;
   #idle: NodeJS.Timeout | undefined;
-  readonly #timers: NodeJS.Timeout[] = [];
+  #firstByte: NodeJS.Timeout | undefined;
+  #total: NodeJS.Timeout | undefined;
+  #longPeek: NodeJS.Timeout | undefined;
 
   constructor(passage: Passage, options: AttemptOptions) {
     this.#options = options;
-    this.#watching = options.watchCreated !== undefined;
+    this.#watching = options.watchObjects !== undefined;
     this.#relay = new Relay(passage, outcome => this.#onRelayed(outcome));
     const { firstByteMs, totalMs } = options.timeouts;
-    if (firstByteMs > 0) this.#timers.push(setTimeout(() => this.#onTimeout('first byte'), firstByteMs));
-    if (totalMs > 0) this.#timers.push(setTimeout(() => this.#onTimeout('total'), totalMs));
+    if (firstByteMs > 0) this.#firstByte = setTimeout(() => this.#onTimeout('first byte'), firstByteMs);
+    if (totalMs > 0) this.#total = setTimeout(() => this.#onTimeout('total'), totalMs);
   }
 
   carry(exchange: WireExchange): void {
@@ -106,6 +108,7 @@ export class PooledAttempt implements WireHandler {
     } else if (head.status < 300 && /^text\/event-stream/i.test(contentType ?? '')) {
       this.#peek = new EventPeek();
       this.#state = 'peeking';
+      this.#longPeek = setTimeout(() => this.#onPeekTooLong(), LONGEST_PEEK_MS);
     } else {
       this.#pass({ status: head.status, bodyError: undefined });
     }
@@ -144,7 +147,7 @@ export class PooledAttempt implements WireHandler {
   }
 
   onUpgrade(head: ResponseHead): void {
-    clearTimeout(this.#timers[0]);
+    clearTimeout(this.#firstByte);
     this.#state = 'relaying';
     this.#verdict = this.#options.judge({
       status: 101,
@@ -166,6 +169,13 @@ export class PooledAttempt implements WireHandler {
       const verdict = this.#options.judge({ status: 0, headers: [], bodyError: undefined, failure });
       this.#settle({ kind: 'again', verdict, failure });
     }
+  }
+
+  #onPeekTooLong(): void {
+    if (this.#state !== 'peeking' || !this.#peek!.opened) return;
+    this.#onPeeked('ok');
+    // Nothing was asked to pause meanwhile: the next packet will tell.
+    this.#relay.onPacketEnd();
   }
 
   #onPeeked(found: ReturnType<EventPeek['end']>): void {
@@ -207,12 +217,12 @@ export class PooledAttempt implements WireHandler {
   }
 
   #relayPiece(piece: Buffer): void {
-    clearTimeout(this.#timers[0]);
+    clearTimeout(this.#firstByte);
     this.#usage?.push(piece);
     if (this.#watching) {
       this.#createdHead += piece.toString('latin1', 0, CREATED_ID_BYTES - this.#createdHead.length);
       this.#watching =
-        !this.#options.watchCreated!(this.#createdHead) && this.#createdHead.length < CREATED_ID_BYTES;
+        !this.#options.watchObjects!(this.#createdHead) && this.#createdHead.length < CREATED_ID_BYTES;
     }
     this.#relay.onData(piece);
   }
@@ -255,8 +265,7 @@ export class PooledAttempt implements WireHandler {
 
   #settle(outcome: PooledOutcome): void {
     this.#state = 'over';
-    for (const timer of this.#timers) clearTimeout(timer);
-    clearTimeout(this.#idle);
+    for (const timer of [this.#firstByte, this.#total, this.#longPeek, this.#idle]) clearTimeout(timer);
     this.#options.settle(outcome, this.#usage?.end());
   }
 }

@@ -1,7 +1,7 @@
 import { type Lease, upstreamOf, type Verdict } from '../domain/pool/types.ts';
 import { judge } from '../domain/pool/verdict.ts';
-import { CLIENT_CREDENTIAL_FIELDS, upstreamRequestFor } from '../openai/providers.ts';
-import { createdObjectId } from '../openai/stored-objects.ts';
+import { CLIENT_CREDENTIAL_FIELDS, upstreamRequestFor, withoutKeyProtocol } from '../openai/providers.ts';
+import { createdObjectId, createsObject, objectIdOf, producedObjectIds } from '../openai/stored-objects.ts';
 import type { WireRequest } from '../wire/types.ts';
 import { clientOf } from './forward.ts';
 import { requestFields } from './head.ts';
@@ -10,13 +10,14 @@ import { type Judged, PooledAttempt, type PooledOutcome } from './pooled-attempt
 import type { PooledContext } from './pooled-context.ts';
 import type { Plan } from './pooled-plan.ts';
 
-/** Without `accept-encoding` the answer comes as it is, so that errors and usage can be read. */
-const WITHHELD: ReadonlySet<string> = new Set([
+/** The answer must come as it is, so that errors and usage can be read. */
+const PLAIN_ANSWER = ['Accept-Encoding', 'identity'] as const;
+const WITHHELD_UPLOAD: ReadonlySet<string> = new Set([
   ...CLIENT_CREDENTIAL_FIELDS,
   'accept-encoding',
-  'content-length',
+  'sec-websocket-protocol',
 ]);
-const WITHHELD_UPLOAD: ReadonlySet<string> = new Set([...CLIENT_CREDENTIAL_FIELDS, 'accept-encoding']);
+const WITHHELD: ReadonlySet<string> = new Set([...WITHHELD_UPLOAD, 'content-length']);
 
 /** One try; gives the key back exactly once. */
 export async function attemptWith(
@@ -71,7 +72,6 @@ function send(
   const wire = wireRequest(passage, planned, asked);
   return new Promise(resolve => {
     const attempt = new PooledAttempt(passage, {
-      provider: key.provider,
       timeouts: context.timeouts,
       mayGoOn,
       judge: (judged: Judged) =>
@@ -87,14 +87,7 @@ function send(
           },
           policy,
         ),
-      watchCreated:
-        request.method === 'POST' && key.source !== 'client'
-          ? bodyHead => {
-              const id = createdObjectId('POST', path, bodyHead);
-              if (id !== undefined) context.owners.remember(id, key.id);
-              return id !== undefined;
-            }
-          : undefined,
+      watchObjects: key.source === 'client' ? undefined : objectWatch(request.method!, path, context, key.id),
       settle: (outcome, usage) => {
         response.off('close', closed);
         resolve({ outcome, usage });
@@ -106,6 +99,28 @@ function send(
   });
 }
 
+/** Looks out for stored objects that an answer tells of: later requests for them must go to the same key. */
+function objectWatch(
+  method: string,
+  path: string,
+  context: PooledContext,
+  keyId: string,
+): ((bodyHead: string) => boolean) | undefined {
+  if (createsObject(method, path)) {
+    return bodyHead => {
+      const id = createdObjectId(method, path, bodyHead);
+      if (id !== undefined) context.owners.remember(id, keyId);
+      return id !== undefined;
+    };
+  }
+  if (method !== 'GET' || objectIdOf(path) === undefined) return undefined;
+  return bodyHead => {
+    const ids = producedObjectIds(path, bodyHead);
+    for (const id of ids) context.owners.remember(id, keyId);
+    return ids.length > 0;
+  };
+}
+
 /** The request as it goes on: the client's fields without its credentials, with the key's. */
 function wireRequest(
   passage: Passage,
@@ -115,7 +130,12 @@ function wireRequest(
   const { request, context, special } = passage;
   const { wholeBody, body } = planned;
   const upgrade = special?.upgrade?.protocol;
-  const added = [...asked.credentialFields];
+  const added = [...asked.credentialFields, ...PLAIN_ANSWER];
+  const protocols = request.headers['sec-websocket-protocol'];
+  if (protocols !== undefined) {
+    const kept = withoutKeyProtocol(protocols);
+    if (kept !== '') added.push('Sec-WebSocket-Protocol', kept);
+  }
   if (body === 'length' && wholeBody !== undefined) added.push('Content-Length', String(wholeBody.length));
   for (let index = 0; index < asked.defaultFields.length; index += 2) {
     const name = asked.defaultFields[index]!;
