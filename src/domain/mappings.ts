@@ -124,8 +124,9 @@ function targetProblem(text: string): string {
   return `Expected \`target\` to be a URL, got ${shown(withoutCredentials(text))}`;
 }
 
+/** Text that is no target may hold a password all the same, wherever it was meant to stand: nothing before an `@` is shown. */
 function withoutCredentials(text: string): string {
-  return text.replace(/\/\/[^/]*@/, '//***@');
+  return text.replace(/^([a-z][a-z0-9+.-]*:\/\/)?.*@/is, '$1***@');
 }
 
 const RESERVED_HEADS: ReadonlySet<string> = new Set(RESERVED_PATHS.map(path => path.split('/')[1]!));
