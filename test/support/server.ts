@@ -87,13 +87,12 @@ export async function startServer(options: ServerOptions = {}): Promise<Server> 
   };
   atExit.add(clear);
   const exited = once(child, 'exit') as Promise<[number | null]>;
-  const listening = await Promise.race([output.line(({ msg }) => msg === 'listening'), exited]);
-  if (Array.isArray(listening)) {
+  const port = await Promise.race([output.listening, exited.then(() => undefined)]);
+  if (port === undefined) {
     atExit.delete(clear);
     removeFolder();
     throw new Error(`The server ended at once: ${[...output.errors, ...output.lines].join('\n')}`);
   }
-  const port = Number(listening.port);
   const url = `http://127.0.0.1:${port}`;
   const base = url + (options.env?.BASE_PATH ?? '');
   const token = options.env?.ADMIN_TOKEN ?? ADMIN_TOKEN;
@@ -208,8 +207,12 @@ function readOutput(child: ChildProcess) {
   const lines: string[] = [];
   const errors: string[] = [];
   const events = new EventEmitter().setMaxListeners(0);
+  const listening = Promise.withResolvers<number>();
   createInterface({ input: child.stdout! }).on('line', text => {
     lines.push(text);
+    // As JSON, or in the lines for people outside of production.
+    const port = /"port":(\d+).*"msg":"listening"|^\s+port: (\d+)$/.exec(text);
+    if (port !== null) listening.resolve(Number(port[1] ?? port[2]));
     events.emit('line', text);
   });
   createInterface({ input: child.stderr! }).on('line', text => errors.push(text));
@@ -226,5 +229,5 @@ function readOutput(child: ChildProcess) {
       if (!lines.some(look)) events.on('line', look);
     });
   }
-  return { lines, errors, line };
+  return { lines, errors, line, listening: listening.promise };
 }
