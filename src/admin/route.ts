@@ -40,13 +40,15 @@ export interface Answer {
 
 /** One route as data: the router serves it and a test holds `openapi.yaml` to it. */
 export interface Route {
-  readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
-  /** A path of `@koa/router`: `*name` stands for one or more segments. */
+  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+  /** A path of `@koa/router`: `:name` stands for one segment, `*name` for one or more. */
   readonly path: string;
   readonly audience: Audience;
   readonly summary: string;
   /** A GET that a browser may open as a page (a download): it is answered even where HTML is asked for. */
   readonly navigable?: boolean;
+  /** A GET that gives secrets away: with a session it needs the CSRF token as a write does. */
+  readonly discloses?: boolean;
   handle(request: RouteRequest): Promise<Answer>;
 }
 
@@ -62,6 +64,36 @@ export function allowOnly(object: ReadonlyMap<string, unknown>, known: readonly 
     const expected = known.map(item => `\`${item}\``).join(', ');
     throw new AppError('ERR_VALIDATION', `Expected only ${expected} in the body, got \`${field}\` too`, {
       field,
+    });
+  }
+}
+
+/**
+ * The body of a request that may have none: no members then.
+ *
+ * @throws AppError as `RouteRequest.readObject`
+ */
+export async function readOptionalObject(request: RouteRequest): Promise<ReadonlyMap<string, unknown>> {
+  const length = request.header('content-length') ?? '0';
+  const empty = length === '0' && request.header('transfer-encoding') === undefined;
+  return empty ? new Map() : await request.readObject();
+}
+
+/**
+ * The segment of a path that names one thing: `k1` in `/admin/keys/k1/test`.
+ *
+ * @param parent what stands before it, with a slash at its end
+ * @throws AppError `ERR_VALIDATION` (field `id`) when the percent-encoding is broken
+ */
+export function idInPath(path: string, parent: string): string {
+  const segment = path.slice(parent.length).split('/')[0]!;
+  try {
+    return decodeURIComponent(segment);
+  } catch (error) {
+    if (!(error instanceof URIError)) throw error;
+    throw new AppError('ERR_VALIDATION', 'Expected the id in the path to be percent-encoded UTF-8', {
+      cause: error,
+      field: 'id',
     });
   }
 }

@@ -1,6 +1,8 @@
 import Router from '@koa/router';
 import Koa from 'koa';
 import type { LiveMappings, MappingApi, MappingRows } from '../admin/mapping-api.ts';
+import type { PoolApi } from '../admin/pool-api.ts';
+import { poolStatus } from '../admin/pool-status.ts';
 import type { Route } from '../admin/route.ts';
 import { adminRoutes } from '../admin/routes.ts';
 import type { Log } from '../base/log.ts';
@@ -39,6 +41,8 @@ export interface PanelDependencies {
   /** Cheap: a load balancer asks often. */
   health(): ProcessFacts | Promise<ProcessFacts>;
   readonly tryTarget: MappingApi['tryTarget'];
+  /** The key pool; without it none of its routes are served. */
+  readonly pool?: PoolApi | undefined;
   readonly adminSecret: Secret;
   readonly nowMs: () => number;
   /** Folder with `index.html`, `admin.html` and `assets/`; read once. */
@@ -89,6 +93,7 @@ export function createPanel(dependencies: PanelDependencies): Koa {
   app.use(answerErrors({ log, addressOf: context => clientAddress(context.req, config.trustProxy) }));
   app.use(compressAnswers);
   app.use(pages.consoleViews);
+  app.use(pages.statusView);
   app.use(router.routes());
   app.use(refuseUnrouted);
   return app;
@@ -99,7 +104,7 @@ export function allRoutes(
   dependencies: Omit<PanelDependencies, 'staticFolder' | 'adminSecret' | 'nowMs'>,
   access: AdminAccess,
 ): Route[] {
-  const { replica } = dependencies;
+  const { replica, pool } = dependencies;
   const mappings: MappingApi = {
     store: dependencies.mappingStore,
     live: replica,
@@ -122,8 +127,9 @@ export function allRoutes(
         },
         version: dependencies.version,
       }),
+    readPool: pool && (nowMs => poolStatus(pool, nowMs)),
   };
-  return [...adminRoutes({ access, mappings }), ...machineRoutes(machine)];
+  return [...adminRoutes({ access, mappings, pool }), ...machineRoutes(machine)];
 }
 
 function pick(config: PanelConfig): Pick<RouteServing, 'basePath' | 'trustProxy' | 'publicPanel'> {

@@ -38,6 +38,14 @@ export function hintOf(text: string): string {
   return `${start}…${text.slice(-SHOWN_END)}`;
 }
 
+/** A key that is shorter may stand in any text by chance. */
+const SHORTEST_FOUND = 8;
+
+/** A text that will be shown, with the key's hint in place of the key. */
+export function withoutKey(text: string, key: string): string {
+  return key.length < SHORTEST_FOUND ? text : text.replaceAll(key, hintOf(key));
+}
+
 let sequence = 0;
 
 /** A new id of a key record: ids made later by this process sort after it, and no other process makes the same. */

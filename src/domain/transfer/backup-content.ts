@@ -53,29 +53,52 @@ export async function readAllKeys(store: Pick<KeyStore, 'changes'>): Promise<Map
 }
 
 /**
+ * Tells whether a process has the right encryption key (`stores/encryption.ts`). Every store has its own, under its own
+ * key: in another one it would be wrong.
+ */
+const CHECK_NAME = 'encryption-check';
+
+/**
  * Reads everything that a backup holds.
  *
- * @throws AppError `ERR_STORE_UNAVAILABLE`, and what the sealer throws for a key that does not open
+ * @returns in `leftOut` the ids and names of what cannot be opened: one damaged record must not prevent all backups
+ * @throws AppError `ERR_STORE_UNAVAILABLE`
  */
-export async function collectBackup(stores: BackupStores, sealer: KeySealer): Promise<BackupContent> {
+export async function collectBackup(
+  stores: BackupStores,
+  sealer: KeySealer,
+): Promise<{ content: BackupContent; leftOut: readonly string[] }> {
+  const leftOut: string[] = [];
+  const opened = (id: string, sealed: string): string | undefined => {
+    try {
+      return sealer.open(id, sealed);
+    } catch (error) {
+      if (!(error instanceof AppError)) throw error;
+      leftOut.push(id);
+      return undefined;
+    }
+  };
   const keys: BackupKey[] = [];
   for (const { sealed, fingerprint: _, hint: __, ...fields } of (await readAllKeys(stores.keys)).values()) {
-    keys.push({ ...fields, key: sealer.open(fields.id, sealed) });
+    const key = opened(fields.id, sealed);
+    if (key !== undefined) keys.push({ ...fields, key });
     if (keys.length % OPENED_AT_ONCE === 0) await nextTurn();
   }
   keys.sort((left, right) => left.createdAtMs - right.createdAtMs || (left.id < right.id ? -1 : 1));
   const secrets: [string, string][] = [];
   for (const name of await stores.sealed.names()) {
-    const value = await stores.sealed.read(name);
-    if (value !== undefined) secrets.push([name, sealer.open(name, value.sealed)]);
+    const value = name === CHECK_NAME ? undefined : await stores.sealed.read(name);
+    const text = value && opened(name, value.sealed);
+    if (text !== undefined) secrets.push([name, text]);
   }
-  return {
+  const content: BackupContent = {
     mappings: Object.fromEntries(await stores.mappings.readAll()),
     keys,
     groups: await stores.groups.readAll(),
     settings: Object.fromEntries(await stores.settings.readAll()),
     secrets: Object.fromEntries(secrets),
   };
+  return { content, leftOut };
 }
 
 /**

@@ -1,6 +1,6 @@
 import { AppError } from '../../base/errors.ts';
 import type { KeyTest, ProviderName, StoredStatus } from '../../stores/pool-types.ts';
-import { hintOf, parseKeyText } from '../pool/key-text.ts';
+import { parseKeyText, withoutKey } from '../pool/key-text.ts';
 import type { LineDraft, LineProblem } from './add-keys.ts';
 import { ForeignGroups } from './foreign-groups.ts';
 import type { ForeignPool } from './foreign-pool.ts';
@@ -151,7 +151,7 @@ function testOf(fields: Fields): KeyTest | undefined {
 
 /** A text of the file as it may be shown: with the key's hint in place of the key. */
 function shown(value: unknown, key: string): string {
-  return typeof value === 'string' ? value.replaceAll(key, hintOf(key)).trim() : '';
+  return typeof value === 'string' ? withoutKey(value, key).trim() : '';
 }
 
 /** Vendors quote parts of keys in their messages. */

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import type { PoolStatus } from '../../admin/pool-status.ts';
 import type { Answer, Route, RouteRequest } from '../../admin/route.ts';
 import { AppError } from '../../base/errors.ts';
 import type { Secret } from '../../base/secret.ts';
@@ -12,7 +13,12 @@ export interface MachineDependencies {
   readStats(window?: string): Promise<unknown>;
   readMetrics(): Promise<string>;
   health(): Promise<HealthReport>;
+  /** The key pool's part of `/status`; left out where there is none. */
+  readonly readPool?: ((nowMs: number) => Promise<PoolStatus>) | undefined;
 }
+
+/** How old the key pool's part of `/status` may be. */
+const POOL_KEPT_MS = 1000;
 
 const openapiFile = new URL('../../../openapi.yaml', import.meta.url);
 
@@ -21,6 +27,10 @@ export function machineRoutes(dependencies: MachineDependencies): Route[] {
   // A guesser of this token must not lock a scraper's address out of the console, so it has a throttle of its own.
   const throttle = new FailureThrottle();
   const running = new Map<string, Promise<string>>();
+  let poolRead: { untilMs: number; answer: Promise<PoolStatus> | undefined } = {
+    untilMs: 0,
+    answer: undefined,
+  };
   const openapi = readFileSync(openapiFile, 'utf8');
 
   /** Many panels ask at once: they share one reading of the store. */
@@ -63,10 +73,23 @@ export function machineRoutes(dependencies: MachineDependencies): Route[] {
     };
   }
 
-  async function status(): Promise<Answer> {
+  async function status({ nowMs }: RouteRequest): Promise<Answer> {
     const { status, version, dependencies: parts } = await dependencies.health();
     const { count, skipped } = parts.mappings;
-    return { status: 200, json: { status, version, mappings: { count, skipped }, store: parts.store } };
+    const pool = await poolAt(nowMs);
+    return { status: 200, json: { status, version, mappings: { count, skipped }, store: parts.store, pool } };
+  }
+
+  /** Looks at every key, so pages that many people keep open share one look. */
+  function poolAt(nowMs: number): Promise<PoolStatus> | undefined {
+    if (dependencies.readPool === undefined) return undefined;
+    if (nowMs >= poolRead.untilMs) {
+      poolRead = { untilMs: nowMs + POOL_KEPT_MS, answer: dependencies.readPool(nowMs) };
+      poolRead.answer?.catch(() => {
+        poolRead = { untilMs: 0, answer: undefined };
+      });
+    }
+    return poolRead.answer;
   }
 
   async function health(): Promise<Answer> {
@@ -87,7 +110,10 @@ export function machineRoutes(dependencies: MachineDependencies): Route[] {
   });
   return [
     { ...describe('/stats', 'Statistics as JSON', stats), audience: 'panel' },
-    { ...describe('/status', 'State of this process and its store', status), audience: 'panel' },
+    {
+      ...describe('/status', 'State of this process, its store and its key pool', status),
+      audience: 'panel',
+    },
     describe('/health', 'State of each dependency; 200 as long as the process answers', health),
     describe('/health/live', 'Liveness: always 200', async () => ({ status: 200, json: { status: 'ok' } })),
     describe('/health/ready', 'Readiness: 503 while nothing is loaded or a shutdown runs', ready),

@@ -29,6 +29,8 @@ export interface Pages {
   console: Middleware;
   /** Answers a browser that opens a path under `/admin`; whether it is a page is the console's own routing. */
   consoleViews: Middleware;
+  /** Answers a browser that opens `/status`. */
+  statusView: Middleware;
   asset(context: RouterContext): Promise<void>;
   favicon: Middleware;
 }
@@ -47,18 +49,25 @@ export function createPages(options: {
 }): Pages {
   const { site } = options;
   const sendConsole: Middleware = context => sendFile(context, site.consolePage, 'no-cache');
+  const sendPublic = async (context: Context, page: StaticFile): Promise<void> => {
+    if (options.mayPanel(context)) return await sendFile(context, page, 'no-cache');
+    context.set('Cache-Control', 'no-store');
+    context.redirect(`${options.basePath}/admin`);
+  };
   return {
-    panel: async context => {
-      if (options.mayPanel(context)) return await sendFile(context, site.panelPage, 'no-cache');
-      context.set('Cache-Control', 'no-store');
-      context.redirect(`${options.basePath}/admin`);
-    },
+    panel: context => sendPublic(context, site.panelPage),
     console: sendConsole,
     consoleViews: async (context, next) => {
       const view = /^\/admin\/./.test(context.path) && ['GET', 'HEAD'].includes(context.method);
       if (!view || options.isDownload(context.path)) return await next();
       context.vary('Accept');
       return context.accepts('json', 'html') === 'html' ? await sendConsole(context, next) : await next();
+    },
+    statusView: async (context, next) => {
+      const page = ['GET', 'HEAD'].includes(context.method) ? site.statusPage : undefined;
+      if (context.path !== '/status' || page === undefined) return await next();
+      context.vary('Accept');
+      return context.accepts('json', 'html') === 'html' ? await sendPublic(context, page) : await next();
     },
     asset: async context => {
       const path = context.path.slice('/assets/'.length);

@@ -30,11 +30,12 @@ export function credentialsOf(context: Context, trustProxy: boolean): Credential
 /** Puts a route behind Koa: lets the right people in, calls it, writes its answer. */
 export function serveRoute(route: Route, serving: RouteServing): Middleware {
   const guarded = route.audience === 'admin' || (route.audience === 'panel' && !serving.publicPanel);
+  const writes = route.method !== 'GET' || route.discloses === true;
   return async context => {
     const nowMs = serving.nowMs();
     const credentials = credentialsOf(context, serving.trustProxy);
     if (guarded) {
-      const session = serving.access.authorize(credentials, { writes: route.method !== 'GET' }, nowMs);
+      const session = serving.access.authorize(credentials, { writes }, nowMs);
       const renewed = session && serving.access.sessions.renew(session, nowMs);
       if (renewed !== undefined) setSession(context, { session: renewed, serving, nowMs });
     }

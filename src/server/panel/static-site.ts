@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { extname, join, relative, sep } from 'node:path';
 import { type Coding, compressed, WORTH_BYTES } from './compress.ts';
 import { neededModules } from './module-graph.ts';
@@ -51,6 +51,7 @@ export interface StaticSite {
   readonly assets: ReadonlyMap<string, StaticFile>;
   readonly panelPage: StaticFile;
   readonly consolePage: StaticFile;
+  readonly statusPage: StaticFile | undefined;
 }
 
 /**
@@ -80,7 +81,13 @@ export function loadStaticSite(folder: string, basePath: string): StaticSite {
     return new StaticFile(name, Buffer.from(filled));
   };
   const assets = new Map([...contents].map(([name, content]) => [name, new StaticFile(name, content)]));
-  return { hash, assets, panelPage: page('index.html'), consolePage: page('admin.html') };
+  return {
+    hash,
+    assets,
+    panelPage: page('index.html'),
+    consolePage: page('admin.html'),
+    statusPage: existsSync(join(folder, 'status.html')) ? page('status.html') : undefined,
+  };
 }
 
 function preloads(html: string, source: (path: string) => string | undefined): string {

@@ -1,0 +1,121 @@
+import type { PoolConfig } from '../domain/pool/pool-config.ts';
+import type { KeyView, LiveKey } from '../domain/pool/types.ts';
+import { type KeyCounts, type KeyStatus, type KeyWork, keyCounts, keyWork, statusOf } from './key-row.ts';
+import type { EndpointCounts, PoolApi } from './pool-api.ts';
+import { groupRows } from './pool-groups.ts';
+import { type SourceRow, sourceRows } from './pool-stats.ts';
+
+/** Keys that a status names; of 100,000 nobody reads more. */
+const MOST_KEYS = 200;
+
+/** The pool as everybody who may see the panel sees it: no ids, no notes, no base URLs, keys as hints. */
+export interface PoolStatus {
+  readonly algorithm: PoolConfig['algorithm'];
+  readonly autoBan: PoolConfig['autoBan'];
+  readonly counts: KeyCounts;
+  readonly runningDry: boolean;
+  readonly stale: boolean;
+  readonly sources: readonly SourceRow[];
+  readonly pools: readonly { id: string; name: string; priority: number; counts: KeyCounts }[];
+  /** Keys that are not retired, most requests first. */
+  readonly keys: readonly StatusKey[];
+  readonly keysLeftOut: number;
+  /** Banned keys, the latest ban first. */
+  readonly retired: readonly RetiredKey[];
+  readonly retiredLeftOut: number;
+  readonly endpoints: readonly EndpointCounts[];
+}
+
+export interface StatusKey extends KeyWork {
+  readonly hint: string;
+  readonly source: LiveKey['source'];
+  readonly provider: LiveKey['provider'];
+  readonly poolGroup: string;
+  readonly status: KeyStatus;
+}
+
+export interface RetiredKey {
+  readonly hint: string;
+  readonly provider: LiveKey['provider'];
+  readonly poolGroup: string;
+  readonly reason: string;
+  /** `null` where the key is not a stored one. */
+  readonly sinceMs: number | null;
+}
+
+export async function poolStatus(api: PoolApi, nowMs: number): Promise<PoolStatus> {
+  const working = new Best<{ key: LiveKey; view: KeyView }>(MOST_KEYS);
+  const retired = new Best<LiveKey>(MOST_KEYS);
+  for (const key of api.pool.keys()) {
+    const view = api.pool.view(key.id, nowMs);
+    if (view === undefined) continue;
+    if (key.status === 'banned') retired.offer(key, api.live.records.get(key.id)?.statusAtMs ?? 0);
+    else working.offer({ key, view }, view.picks);
+  }
+  const { algorithm, autoBan } = api.pool.config;
+  return {
+    algorithm,
+    autoBan,
+    counts: keyCounts(api.pool.counts(nowMs)),
+    runningDry: api.pool.runningDry(nowMs),
+    stale: api.live.state !== 'ok',
+    sources: sourceRows(api, nowMs),
+    pools: groupRows(api, nowMs).map(({ id, name, priority, counts }) => ({ id, name, priority, counts })),
+    keys: working.items.map(({ key, view }) => statusKey(key, view)),
+    keysLeftOut: working.leftOut,
+    retired: retired.items.map(key => retiredKey(key, api)),
+    retiredLeftOut: retired.leftOut,
+    endpoints: await api.readEndpoints(),
+  };
+}
+
+function statusKey(key: LiveKey, view: KeyView): StatusKey {
+  return {
+    hint: key.hint,
+    source: key.source,
+    provider: key.provider,
+    poolGroup: key.pool,
+    status: statusOf(key.status, view.state),
+    ...keyWork(view),
+  };
+}
+
+function retiredKey(key: LiveKey, api: PoolApi): RetiredKey {
+  const record = api.live.records.get(key.id);
+  return {
+    hint: key.hint,
+    provider: key.provider,
+    poolGroup: key.pool,
+    reason: record?.statusReason ?? '',
+    sinceMs: record?.statusAtMs ?? null,
+  };
+}
+
+/** Keeps the items of the highest value, highest first, out of any number of them. */
+class Best<T> {
+  readonly #most: number;
+  readonly #ranked: { readonly item: T; readonly value: number }[] = [];
+  #offered = 0;
+
+  constructor(most: number) {
+    this.#most = most;
+  }
+
+  get items(): T[] {
+    return this.#ranked.map(({ item }) => item);
+  }
+
+  get leftOut(): number {
+    return this.#offered - this.#ranked.length;
+  }
+
+  offer(item: T, value: number): void {
+    this.#offered += 1;
+    const full = this.#ranked.length === this.#most;
+    if (full && value <= this.#ranked.at(-1)!.value) return;
+    let place = this.#ranked.length;
+    while (place > 0 && this.#ranked[place - 1]!.value < value) place -= 1;
+    this.#ranked.splice(place, 0, { item, value });
+    if (full) this.#ranked.pop();
+  }
+}
