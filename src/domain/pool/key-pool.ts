@@ -50,9 +50,9 @@ export class KeyPool {
   readonly #byId = new Map<string, PoolEntry>();
   readonly #tallies = new Tallies();
   readonly #selector: Selector;
+  readonly #shelves: Shelves;
   readonly #entryOf = (keyId: string) => this.#byId.get(keyId);
   #config: PoolConfig;
-  #shelves: Shelves;
   #priorities: ReadonlyMap<string, number> = new Map();
   #limit: number;
   #nowMs = 0;
@@ -402,11 +402,14 @@ export class KeyPool {
   }
 
   #reshelve(): void {
-    this.#shelves = new Shelves(this.#config.multiTier, this.#priorities);
+    const shelves = this.#shelves;
+    shelves.arrange(this.#config.multiTier, this.#priorities);
     for (const entry of this.#byId.values()) {
+      if (entry.shelf === shelves.for(entry.key) && entry.tally?.pool === shelves.poolOf(entry.key)) continue;
       this.#detach(entry);
       this.#attach(entry);
     }
+    shelves.dropEmpty();
   }
 
   #settle(nowMs: number): void {

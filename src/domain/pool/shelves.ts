@@ -29,14 +29,33 @@ interface GrowingTier extends Tier {
 
 /** The shelves of a pool, in tiers by source and by the priority of the pool group. */
 export class Shelves {
-  readonly #tiered: boolean;
-  readonly #priorities: ReadonlyMap<string, number>;
+  #tiered: boolean;
+  #priorities: ReadonlyMap<string, number>;
   readonly #tiers: GrowingTier[] = [];
   readonly #byName = new Map<string, Shelf>();
 
   constructor(multiTier: PoolConfig['multiTier'], priorities: ReadonlyMap<string, number>) {
     this.#tiered = multiTier.enabled;
     this.#priorities = priorities;
+  }
+
+  /** Takes over what decides the tiers. Every key then has to be put where `for` says, and `dropEmpty` called. */
+  arrange(multiTier: PoolConfig['multiTier'], priorities: ReadonlyMap<string, number>): void {
+    this.#tiered = multiTier.enabled;
+    this.#priorities = priorities;
+  }
+
+  /** Lets shelves and tiers go that hold nothing. */
+  dropEmpty(): void {
+    for (const [name, shelf] of this.#byName) if (shelf.size === 0) this.#byName.delete(name);
+    for (const [index, tier] of [...this.#tiers.entries()].reverse()) {
+      for (const [provider, shelves] of tier.shelves) {
+        const kept = shelves.filter(shelf => shelf.size > 0);
+        if (kept.length > 0) tier.shelves.set(provider, kept);
+        else tier.shelves.delete(provider);
+      }
+      if (tier.shelves.size === 0) this.#tiers.splice(index, 1);
+    }
   }
 
   /** First one first. */
