@@ -19,7 +19,7 @@ import { WindowReader } from './domain/statistics/windows.ts';
 import { WELL_KNOWN_MAPPINGS } from './domain/well-known.ts';
 import { tryTarget } from './proxy/try-target.ts';
 import { Upstreams } from './proxy/upstreams.ts';
-import { loadAdminSecret } from './server/generated-secret.ts';
+import { ADMIN_TOKEN, loadSecret } from './server/generated-secret.ts';
 import { createListener } from './server/listener.ts';
 import { renderMetrics } from './server/metrics-text.ts';
 import { createPanel } from './server/panel.ts';
@@ -51,7 +51,12 @@ export async function startApp(config: Config, log: Log): Promise<App> {
   const startedAtMs = nowMs();
   const extraCa = readCaFiles(config.upstreamCaFiles);
   await mkdir(config.dataDir, { recursive: true });
-  const adminSecret = await loadAdminSecret({ configured: config.adminToken, folder: config.dataDir, log });
+  const adminSecret = await loadSecret({
+    of: ADMIN_TOKEN,
+    configured: config.adminToken,
+    folder: config.dataDir,
+    log,
+  });
 
   const stores = await openStores(config, { log });
   const upstreams = new Upstreams({

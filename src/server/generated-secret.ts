@@ -8,19 +8,30 @@ import { Secret } from '../base/secret.ts';
 
 const SHORTEST_SECRET = 16;
 
+/** A secret that is generated where nobody sets it: its setting, and the file below `DATA_DIR`. */
+export interface GeneratedSecret {
+  readonly setting: string;
+  readonly fileName: string;
+}
+
+export const ADMIN_TOKEN: GeneratedSecret = { setting: 'ADMIN_TOKEN', fileName: 'admin-token' };
+export const API_ACCESS_KEY: GeneratedSecret = { setting: 'API_ACCESS_KEY', fileName: 'api-access-key' };
+
 /**
- * The admin secret: the configured one, or the one in `<folder>/admin-token`, which the first start generates there.
+ * A secret: the configured one, or the one in its file, which the first start generates there.
  *
  * @throws AppError `ERR_INTERNAL`, in words for the operator, when the folder cannot be used or the file is damaged
  */
-export async function loadAdminSecret(options: {
+export async function loadSecret(options: {
+  readonly of: GeneratedSecret;
   readonly configured: Secret | undefined;
   /** `DATA_DIR`; created where it is missing. */
   readonly folder: string;
   readonly log: Log;
 }): Promise<Secret> {
   if (options.configured !== undefined) return options.configured;
-  const file = join(options.folder, 'admin-token');
+  const { setting, fileName } = options.of;
+  const file = join(options.folder, fileName);
   try {
     await mkdir(options.folder, { recursive: true });
     const existing = await readSecret(file, options.log);
@@ -30,14 +41,14 @@ export async function loadAdminSecret(options: {
     if (secret === undefined)
       throw new AppError('ERR_INTERNAL', `Expected \`${file}\` to stay once it is written`);
     // `file` is the place, never the content.
-    if (created) options.log.info({ file }, 'ADMIN_TOKEN is not set: generated one into this file');
+    if (created) options.log.info({ file }, `${setting} is not set: generated one into this file`);
     return secret;
   } catch (error) {
     if (error instanceof AppError) throw error;
     const reason = (error as NodeJS.ErrnoException).code ?? 'an unknown error';
     throw new AppError(
       'ERR_INTERNAL',
-      `Expected \`${file}\` to be readable and its folder writable, got ${reason}; set ADMIN_TOKEN or mend DATA_DIR`,
+      `Expected \`${file}\` to be readable and its folder writable, got ${reason}; set ${setting} or mend DATA_DIR`,
       { cause: error },
     );
   }
@@ -60,7 +71,7 @@ async function readSecret(file: string, log: Log): Promise<Secret | undefined> {
   // Windows has no such mode bits and shows every file as open to all.
   const { mode } = await stat(file);
   if (process.platform !== 'win32' && (mode & 0o077) !== 0) {
-    log.warn({ file }, 'other users of this machine may read the admin token: make it mode 0600');
+    log.warn({ file }, 'other users of this machine may read this secret: make its file mode 0600');
   }
   return new Secret(text);
 }

@@ -6,6 +6,8 @@ import { nextRequestId } from '../base/request-id.ts';
 import { isReservedPath } from '../domain/mappings.ts';
 import { handle } from '../proxy/handle.ts';
 import type { ProxyContext, SpecialRequest } from '../proxy/passage.ts';
+import { handlePooled } from '../proxy/pooled.ts';
+import type { PooledContext } from '../proxy/pooled-context.ts';
 import { parseRequestTarget, type RequestTarget } from '../proxy/target.ts';
 
 /** Request line and fields together; more is answered 431. */
@@ -20,6 +22,8 @@ const HOST = /^(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._~!$&'()*+,;=%-]*)(?::\d*)?$/;
 
 export interface ListenerOptions {
   readonly proxy: ProxyContext;
+  /** `/v1`; left out, the panel answers it with 404. */
+  readonly pooled?: PooledContext | undefined;
   /** Serves reserved paths; sees `request.url` without `BASE_PATH`. */
   readonly panel: (request: IncomingMessage, response: ServerResponse) => void;
   /** Empty, or `/switchyard`. */
@@ -79,7 +83,9 @@ export function createListener(options: ListenerOptions): Listener {
       refuse(response, error as AppError);
       return;
     }
-    if (isReservedPath(target.path) && special?.upgrade === undefined) {
+    if (options.pooled !== undefined && /^\/v1(?:[/?]|$)/.test(target.path)) {
+      track(request, response, handlePooled(options.pooled, { request, response, target, special }));
+    } else if (isReservedPath(target.path) && special?.upgrade === undefined) {
       request.url = target.path;
       if (special?.expectContinue === true) response.writeContinue();
       const answered = new Promise<void>(resolve => response.once('close', resolve));
