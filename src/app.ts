@@ -127,10 +127,11 @@ export async function startApp(config: Config, log: Log): Promise<App> {
       }),
     readMetrics: async () => {
       await flusher.flush();
-      const { totals: prefixes, isCurrent } = await totals.read(nowMs());
+      const { totals: prefixes, models, isCurrent } = await totals.read(nowMs());
       return renderMetrics({
         version,
         totals: prefixes,
+        models,
         isStoreUp: isCurrent,
         openStreams: recorder.openStreams,
         queuedRows: flusher.queuedRows,

@@ -1,3 +1,4 @@
+import type { StateCounts } from '../domain/pool/types.ts';
 import {
   ABORTED,
   BYTES_IN,
@@ -7,10 +8,15 @@ import {
   FIRST_BYTE_SUM,
   HISTOGRAM_BOUNDS_MS,
   STATUS_CLASSES,
+  TOKENS_CACHED,
+  TOKENS_INPUT,
+  TOKENS_OUTPUT,
+  TOKENS_REASONING,
+  USAGE_UNKNOWN,
 } from '../domain/statistics/fields.ts';
 import { durationsOf, firstBytesOf } from '../domain/statistics/figures.ts';
 import type { ProcessFigures } from '../domain/statistics/performance.ts';
-import type { PrefixTotals } from '../domain/statistics/totals.ts';
+import type { ModelTotals, PrefixTotals } from '../domain/statistics/totals.ts';
 
 /** Media type of the Prometheus text format. */
 export const METRICS_CONTENT_TYPE = 'text/plain; version=0.0.4; charset=utf-8';
@@ -19,6 +25,10 @@ export interface MetricsInput {
   readonly version: string;
   /** Of the whole installation, so that they are the same whichever worker answers. */
   readonly totals: readonly PrefixTotals[];
+  /** Models on `/v1`, of the whole installation. */
+  readonly models: readonly ModelTotals[];
+  /** The key pool as this process sees it. */
+  readonly pool?: PoolMetrics;
   readonly isStoreUp: boolean;
   /** Of the process that answers. */
   readonly openStreams: number;
@@ -27,6 +37,20 @@ export interface MetricsInput {
   readonly startedAtMs: number;
   readonly process: ProcessFigures;
 }
+
+export interface PoolMetrics {
+  readonly keys: StateCounts;
+  /** Fewer keys are usable than `KEY_POOL_DRY_THRESHOLD`. */
+  readonly isDry: boolean;
+}
+
+/** Kinds of tokens. Cached ones are among the input, reasoning ones among the output. */
+const TOKEN_KINDS = [
+  ['input', TOKENS_INPUT],
+  ['output', TOKENS_OUTPUT],
+  ['cached', TOKENS_CACHED],
+  ['reasoning', TOKENS_REASONING],
+] as const;
 
 type Labels = Readonly<Record<string, string>>;
 type Sample = readonly [suffix: string, labels: Labels, value: number];
@@ -77,6 +101,19 @@ export function renderMetrics(input: MetricsInput): string {
         histogramSamples(prefix, { buckets: firstBytesOf(counts), sumMs: counts[FIRST_BYTE_SUM]! }),
       ),
     ),
+    metric(
+      'switchyard_tokens_total',
+      ['counter', 'Tokens on /v1 by model; cached ones are among input, reasoning ones among output.'],
+      input.models.flatMap(({ model, counts }) =>
+        TOKEN_KINDS.map(([kind, index]): Sample => ['', { model, kind }, counts[index]!]),
+      ),
+    ),
+    metric(
+      'switchyard_usage_unknown_total',
+      ['counter', 'Answers on /v1 that used tokens without telling how many.'],
+      input.models.map(({ model, counts }): Sample => ['', { model }, counts[USAGE_UNKNOWN]!]),
+    ),
+    input.pool === undefined ? '' : poolMetrics(input.pool),
     gauge('switchyard_open_streams', 'Requests in progress in this process.', input.openStreams),
     gauge('switchyard_store_up', 'Whether the store answers: 1 or 0.', input.isStoreUp ? 1 : 0),
     gauge('switchyard_counter_rows_queued', 'Rows of counts that wait for the store.', input.queuedRows),
@@ -95,6 +132,21 @@ export function renderMetrics(input: MetricsInput): string {
       'process_start_time_seconds',
       'Start of the program, seconds since the epoch.',
       input.startedAtMs / 1000,
+    ),
+  ].join('');
+}
+
+function poolMetrics({ keys, isDry }: PoolMetrics): string {
+  return [
+    metric(
+      'switchyard_pool_keys',
+      ['gauge', 'Upstream keys of all sources by state.'],
+      Object.entries(keys).map(([state, count]): Sample => ['', { state }, count]),
+    ),
+    gauge(
+      'switchyard_pool_dry',
+      'Whether fewer keys are usable than KEY_POOL_DRY_THRESHOLD: 1 or 0.',
+      isDry ? 1 : 0,
     ),
   ].join('');
 }

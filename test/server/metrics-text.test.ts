@@ -5,6 +5,8 @@ import { METRICS_CONTENT_TYPE, type MetricsInput, renderMetrics } from '../../sr
 const input: MetricsInput = {
   version: '1.2.3',
   totals: [],
+  models: [],
+  pool: { keys: { ready: 3, resting: 2, busy: 1, disabled: 0, banned: 4 }, isDry: false },
   isStoreUp: true,
   openStreams: 4,
   queuedRows: 2,
@@ -170,6 +172,35 @@ test('the text is valid, totals are counters and the process has gauges', t => {
   t.is(sampleOf(families, 'process_start_time_seconds'), 1_700_000_000.5);
 });
 
+test('tokens have a model and a kind, keys of the pool a state', t => {
+  const counts = emptyCounts();
+  addValues(counts, {
+    requests: 9,
+    tokens_input: 1000,
+    tokens_output: 200,
+    tokens_cached: 30,
+    tokens_reasoning: 4,
+    usage_unknown: 5,
+  });
+  const models = [
+    { model: 'gpt-4o', counts },
+    { model: 'o"3', counts: emptyCounts() },
+  ];
+  const families = parse(renderMetrics({ ...input, models, pool: { ...input.pool!, isDry: true } }));
+  const tokens = (model: string, kind: string) =>
+    sampleOf(families, 'switchyard_tokens_total', { model, kind });
+  t.deepEqual(
+    ['input', 'output', 'cached', 'reasoning'].map(kind => tokens('gpt-4o', kind)),
+    [1000, 200, 30, 4],
+  );
+  t.is(tokens('o"3', 'input'), 0);
+  t.is(sampleOf(families, 'switchyard_usage_unknown_total', { model: 'gpt-4o' }), 5);
+  t.is(families.get('switchyard_tokens_total')!.type, 'counter');
+  const keys = (state: string) => sampleOf(families, 'switchyard_pool_keys', { state });
+  t.deepEqual(['ready', 'resting', 'busy', 'disabled', 'banned'].map(keys), [3, 2, 1, 0, 4]);
+  t.is(sampleOf(families, 'switchyard_pool_dry'), 1);
+});
+
 test('a label value may hold anything', t => {
   const prefix = '/a"b\\n\\\n{x="y"} 1';
   const families = parse(renderMetrics({ ...input, totals: [totalsOf(prefix, { requests: 1, errors: 1 })] }));
@@ -180,5 +211,7 @@ test('before anything was counted the text is valid too', t => {
   const families = parse(renderMetrics({ ...input, isStoreUp: false }));
   t.is(sampleOf(families, 'switchyard_store_up'), 0);
   t.false(families.has('switchyard_requests_total'));
+  t.false(families.has('switchyard_tokens_total'));
+  t.is(sampleOf(families, 'switchyard_pool_dry'), 0);
   t.is(METRICS_CONTENT_TYPE, 'text/plain; version=0.0.4; charset=utf-8');
 });

@@ -1,6 +1,7 @@
 import test from 'ava';
 import { pino } from 'pino';
 import { Calendar } from '../../../src/domain/statistics/calendar.ts';
+import * as field from '../../../src/domain/statistics/fields.ts';
 import { Flusher, type SpooledCounters } from '../../../src/domain/statistics/flusher.ts';
 import { sumRecent } from '../../../src/domain/statistics/recent.ts';
 import { Recorder } from '../../../src/domain/statistics/recorder.ts';
@@ -8,7 +9,7 @@ import {
   buildStatsReport,
   type StatsReportOptions,
 } from '../../../src/domain/statistics/statistics-report.ts';
-import { TotalsReader } from '../../../src/domain/statistics/totals.ts';
+import { MOST_MODELS, TotalsReader } from '../../../src/domain/statistics/totals.ts';
 import { WindowReader } from '../../../src/domain/statistics/windows.ts';
 import type { StatisticsStore } from '../../../src/stores/types.ts';
 import { MemoryFile, MemoryStatistics } from '../../support/memory-statistics.ts';
@@ -148,6 +149,45 @@ test('what workers did lately adds up', t => {
     sum.durations.reduce((total, count) => total + count),
     2,
   );
+});
+
+test('totals of models come with those of prefixes, the rarest under :other where there are too many', async t => {
+  const store = new MemoryStatistics();
+  const { recorder, flusher } = benchWith(store);
+  const usage = { input: 2, output: 1, cached: 0, reasoning: 0 };
+  const use = (...models: string[]) =>
+    recordAll(
+      recorder,
+      models.map(model => ({ prefix: '/v1', keyId: 'k', model, usage })),
+    );
+  use('b', 'a', 'a');
+  await flusher.flush();
+  const totals = new TotalsReader({ store, log, cacheMs: 0 });
+  const inputs = async () =>
+    (await totals.read(NOON_MS)).models.map(({ model, counts }) => [model, counts[field.TOKENS_INPUT]]);
+  t.deepEqual(await inputs(), [
+    ['a', 4],
+    ['b', 2],
+  ]);
+  t.deepEqual(
+    (await totals.read(NOON_MS)).totals.map(({ prefix }) => prefix),
+    ['/v1'],
+  );
+  const rows = Array.from({ length: MOST_MODELS }, (_, number) => ({
+    series: `m model-${number}`,
+    minuteMs: -1,
+    hourMs: -1,
+    dayMs: -1,
+    values: { requests: 2, tokens_input: 10 },
+    lastSeenMs: NOON_MS,
+  }));
+  await store.add({ writer: 'other', sequence: 1, rows });
+  const many = await inputs();
+  t.is(many.length, MOST_MODELS);
+  t.deepEqual(many.slice(0, 2), [
+    [':other', 22],
+    ['a', 4],
+  ]);
 });
 
 test('totals are read once a second and stay when the store goes away', async t => {
