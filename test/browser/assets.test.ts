@@ -16,7 +16,8 @@ const { zh } = (await loadModule('lib/words-zh.js')) as { zh: Words };
 
 test('the vendored libraries are those of the installed packages', async t => {
   const expected = await vendoredFiles();
-  for (const [name, text] of expected) t.is(readFileSync(join(assets, 'vendor', name), 'utf8'), text, name);
+  for (const [name, text] of expected)
+    t.is(readFileSync(join(assets, 'vendor', name), 'utf8'), text, `${name}: run node scripts/vendor.ts`);
   const declarations = readdirSync(join(assets, 'vendor')).filter(name => !name.endsWith('.d.ts'));
   t.deepEqual(declarations.sort(), [...expected.keys()].sort());
 });

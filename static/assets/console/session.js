@@ -64,17 +64,17 @@ export function abandonSession() {
  * A request in the name of the signed-in reader. When the session has ended the login dialog opens, and a request that
  * somebody asked for goes on after it: nothing typed is lost.
  *
- * @param {'GET' | 'POST' | 'PUT' | 'DELETE'} method
+ * @param {'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'} method
  * @param {string} path
- * @param {Parameters<typeof request>[2] & { background?: boolean }} [options] `background`: nobody waits, so it fails
- *   rather than wait for a login
+ * @param {Parameters<typeof request>[2] & { background?: boolean, discloses?: boolean }} [options] `background`:
+ *   nobody waits, so it fails rather than wait for a login; `discloses`: a GET that gives secrets away
  * @returns {Promise<any>}
  * @throws {ApiError}
  */
-export async function adminRequest(method, path, { background = false, ...options } = {}) {
+export async function adminRequest(method, path, { background = false, discloses = false, ...options } = {}) {
   for (let attempt = 1; ; attempt += 1) {
     try {
-      const headers = { ...options.headers, ...(method !== 'GET' && { 'x-csrf-token': csrf }) };
+      const headers = { ...options.headers, ...((method !== 'GET' || discloses) && { 'x-csrf-token': csrf }) };
       return await request(method, path, { ...options, headers });
     } catch (error) {
       if (!(error instanceof ApiError) || attempt === 3) throw error;

@@ -4,6 +4,15 @@ import { isKey, t } from './i18n.js';
 /** Where the server's paths begin: empty, or a sub-path such as `/switchyard`. */
 export const base = document.documentElement.dataset.base ?? '';
 
+/**
+ * The address of a prefix as this browser reaches the gateway, whatever fronts stand between.
+ *
+ * @param {string} prefix
+ */
+export function addressOf(prefix) {
+  return `${location.origin}${base}${prefix}`;
+}
+
 /** @typedef {{ prefix: string, code: string, field?: string, message: string }} Problem one row of a refused import */
 
 /**
@@ -33,13 +42,18 @@ export class ApiError extends Error {
 /**
  * Sends one request to our own server and reads its JSON.
  *
- * @param {'GET' | 'POST' | 'PUT' | 'DELETE'} method
+ * @param {'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'} method
  * @param {string} path without the base
- * @param {{ body?: unknown, headers?: Record<string, string>, timeoutMs?: number, signal?: AbortSignal }} [options]
+ * @param {{ body?: unknown, headers?: Record<string, string>, timeoutMs?: number, signal?: AbortSignal,
+ *   asText?: boolean }} [options] `asText`: the answer is a file, not JSON
  * @returns {Promise<any>} `undefined` for an empty answer
  * @throws {ApiError}
  */
-export async function request(method, path, { body, headers = {}, timeoutMs = 15_000, signal } = {}) {
+export async function request(
+  method,
+  path,
+  { body, headers = {}, timeoutMs = 15_000, signal, asText = false } = {},
+) {
   const timeout = AbortSignal.timeout(timeoutMs);
   /** @type {RequestInit} */
   const init = {
@@ -62,9 +76,27 @@ export async function request(method, path, { body, headers = {}, timeoutMs = 15
     if (signal?.aborted) throw cause;
     throw new ApiError(timeout.aborted ? 'TIMEOUT' : 'NETWORK', { cause });
   }
+  noteTime(response);
+  if (asText && response.ok) return text;
   const answer = parsed(text);
   if (response.ok && (text === '' || answer !== undefined)) return answer;
   throw failure(response, answer);
+}
+
+/** How far the server's clock is ahead of this device's. */
+let aheadMs = 0;
+/** A `Date` field is told in seconds and may have been long on its way: less than this says nothing. */
+const CLOCK_TOLERANCE_MS = 5000;
+
+/** @param {Response} response */
+function noteTime(response) {
+  const ahead = Date.parse(response.headers.get('date') ?? '') - Date.now();
+  if (!Number.isNaN(ahead)) aheadMs = Math.abs(ahead) < CLOCK_TOLERANCE_MS ? 0 : ahead;
+}
+
+/** The server's time by its last answer, so that a wrong clock here does not matter. Epoch ms. */
+export function serverNowMs() {
+  return Date.now() + aheadMs;
 }
 
 /** @param {string} text */

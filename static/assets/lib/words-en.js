@@ -134,7 +134,7 @@ export const en = {
   'prefixes.useOf': 'How to use it: {prefix}',
   'endpoints.caption': 'Endpoints of {prefix}',
   'fact.firstByte': 'First byte p50 / p95',
-  'fact.p50': 'Latency p50',
+  'fact.latency': 'Latency p50 / p95',
   'fact.p99': 'Latency p99',
   'fact.received': 'Received',
   'fact.sent': 'Sent',

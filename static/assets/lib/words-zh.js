@@ -130,7 +130,7 @@ export const zh = {
   'prefixes.useOf': '使用方法：{prefix}',
   'endpoints.caption': '{prefix} 的接口',
   'fact.firstByte': '首字节 p50 / p95',
-  'fact.p50': '延迟 p50',
+  'fact.latency': '延迟 p50 / p95',
   'fact.p99': '延迟 p99',
   'fact.received': '流入',
   'fact.sent': '流出',

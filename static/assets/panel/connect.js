@@ -1,6 +1,5 @@
 // @ts-check
-import { addressOf } from '../lib/address.js';
-import { base } from '../lib/api.js';
+import { addressOf, base } from '../lib/api.js';
 import { html, useState } from '../lib/html.js';
 import { t } from '../lib/i18n.js';
 import { remember, remembered } from '../lib/preferences.js';

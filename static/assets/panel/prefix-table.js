@@ -1,5 +1,5 @@
 // @ts-check
-import { addressOf } from '../lib/address.js';
+import { addressOf } from '../lib/api.js';
 import {
   formatAgo,
   formatBytes,
@@ -148,6 +148,7 @@ function columnsFor({ nowMs, timeZone }) {
       id: 'p95',
       label: 'p95',
       numeric: true,
+      from: 'tablet',
       sortBy: by(figures => figures.duration.p95_ms),
       render: cell(figures => formatDuration(figures.duration.p95_ms)),
     },
@@ -198,7 +199,7 @@ function Detail({ row, onUse }) {
             <dl class="facts">
               <${Fact} label=${t('column.share')} value=${formatPercent(figures.share)} />
               <${Fact} label=${t('fact.firstByte')} value=${`${formatDuration(figures.first_byte.p50_ms)} / ${formatDuration(figures.first_byte.p95_ms)}`} />
-              <${Fact} label=${t('fact.p50')} value=${formatDuration(figures.duration.p50_ms)} />
+              <${Fact} label=${t('fact.latency')} value=${`${formatDuration(figures.duration.p50_ms)} / ${formatDuration(figures.duration.p95_ms)}`} />
               <${Fact} label=${t('fact.p99')} value=${formatDuration(figures.duration.p99_ms)} />
               <${Fact} label=${t('fact.received')} value=${formatBytes(figures.bytes_in)} />
               <${Fact} label=${t('fact.sent')} value=${formatBytes(figures.bytes_out)} />

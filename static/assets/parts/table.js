@@ -1,6 +1,7 @@
 // @ts-check
 import { Fragment, html, useId, useMemo, useRef, useState } from '../lib/html.js';
 import { t } from '../lib/i18n.js';
+import { useMedia } from '../lib/media.js';
 import { Icon } from './icon.js';
 import { Pager } from './pager.js';
 import { arrange } from './table-order.js';
@@ -27,7 +28,7 @@ import { arrange } from './table-order.js';
  */
 export function Table({
   caption,
-  columns,
+  columns: allColumns,
   rows,
   rowKey,
   sort: firstSort,
@@ -45,10 +46,12 @@ export function Table({
   const [query, setQuery] = useState('');
   const [page, setPage] = useState(0);
   const [opened, setOpened] = useState(/** @type {ReadonlySet<string>} */ (new Set()));
+  const widths = { tablet: useMedia('(width >= 720px)'), desktop: useMedia('(width >= 1024px)') };
+  const columns = allColumns.filter(({ from }) => from === undefined || widths[from]);
   const held = useRef(false);
   const previous = useRef(/** @type {{ keys: string[], signature: string }} */ ({ keys: [], signature: '' }));
 
-  const sorter = columns.find(column => column.id === sort.column)?.sortBy;
+  const sorter = allColumns.find(column => column.id === sort.column)?.sortBy;
   const shown = useMemo(() => {
     const signature = `${sort.column} ${sort.descending} ${query}`;
     const keep = held.current && previous.current.signature === signature ? previous.current.keys : undefined;
@@ -214,7 +217,5 @@ function Heading({ column, sort, onSort }) {
 
 /** @param {Column} column */
 function cellClass(column) {
-  return [column.numeric && 'numeric', column.from && `from-${column.from}`, `column-${column.id}`]
-    .filter(Boolean)
-    .join(' ');
+  return column.numeric ? `numeric column-${column.id}` : `column-${column.id}`;
 }

@@ -1,6 +1,5 @@
 // @ts-check
-import { addressOf } from '../../lib/address.js';
-import { ApiError, errorText } from '../../lib/api.js';
+import { ApiError, addressOf, errorText } from '../../lib/api.js';
 import { html, useRef, useState } from '../../lib/html.js';
 import { t } from '../../lib/i18n.js';
 import { Button } from '../../parts/button.js';

@@ -1,6 +1,5 @@
 // @ts-check
-import { addressOf } from '../../lib/address.js';
-import { errorText } from '../../lib/api.js';
+import { addressOf, errorText } from '../../lib/api.js';
 import { formatDuration } from '../../lib/format.js';
 import { html, useState } from '../../lib/html.js';
 import { isKey, t } from '../../lib/i18n.js';
