@@ -1,19 +1,42 @@
 import test from 'ava';
 import { Secret } from '../../../src/base/secret.ts';
-import { ClientAccess } from '../../../src/domain/access/client-access.ts';
+import { createClientAccess } from '../../../src/domain/access/client-access.ts';
 
-const key = new Secret('access-key-0123456789');
+const accessKey = new Secret('our-access-key-0123');
 
-test('one right credential among several opens the door, none and wrong ones do not', t => {
-  const access = new ClientAccess({ key, anonymous: false });
-  t.true(access.admits(['sk-own', 'access-key-0123456789']));
-  t.false(access.admits(['access-key-012345678', 'access-key-01234567890', '']));
+test('the access key opens the door, wherever among the credentials it stands', t => {
+  const access = createClientAccess({ accessKey, allowAnonymous: false });
+  t.true(access.admits(['our-access-key-0123']));
+  t.true(access.admits(['sk-own', 'our-access-key-0123', '']));
+  t.false(access.admits(['our-access-key-012']));
+  t.false(access.admits(['our-access-key-0123 ']));
+  t.false(access.admits(['']));
   t.false(access.admits([]));
 });
 
-test('anonymous access lets everybody in, and still knows what is ours', t => {
-  const access = new ClientAccess({ key, anonymous: true });
-  t.true(access.admits([]));
-  t.true(access.isOurs('access-key-0123456789'));
+test('without a key the door is closed, unless everybody may come in', t => {
+  t.false(createClientAccess({ accessKey: undefined, allowAnonymous: false }).admits(['anything', '']));
+  const open = createClientAccess({ accessKey: undefined, allowAnonymous: true });
+  t.true(open.admits([]));
+  t.true(open.admits(['sk-own']));
+  t.false(open.isOurs('sk-own'));
+});
+
+test('our own secrets are known as ours, those of vendors are not', t => {
+  const access = createClientAccess({
+    accessKey,
+    allowAnonymous: true,
+    otherSecrets: [new Secret('the-admin-token-0123'), undefined],
+  });
+  t.true(access.isOurs('our-access-key-0123'));
+  t.true(access.isOurs('the-admin-token-0123'));
   t.false(access.isOurs('sk-own'));
+  t.false(access.isOurs(''));
+});
+
+test('the admin token opens nothing here', t => {
+  const otherSecrets = [new Secret('the-admin-token-0123')];
+  t.false(
+    createClientAccess({ accessKey, allowAnonymous: false, otherSecrets }).admits(['the-admin-token-0123']),
+  );
 });
