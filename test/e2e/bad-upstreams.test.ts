@@ -14,6 +14,7 @@ test.after.always(async t => {
   if (server === undefined) return;
   // Whatever the upstreams of this file did, the process is the one that was started, and well.
   t.like(await server.json('/health'), { status: 'ok' });
+  t.is((await server.json('/stats')).performance.open_streams, 0);
   t.is(server.process.exitCode, null);
   t.deepEqual(server.errors, []);
   t.deepEqual(

@@ -287,6 +287,21 @@ test('a stream goes on after its mapping was deleted', async t => {
   client.socket.destroy();
 });
 
+test('a .env in the working folder is read at start, and the environment beats it', async t => {
+  const folder = folderOf(t);
+  writeFileSync(
+    join(folder, '.env'),
+    'VIA=from-file\nLOG_REQUESTS=all\n# a comment\nSHUTDOWN_GRACE_MS="5"\n',
+  );
+  const server = await started(t, folder, { LOG_REQUESTS: 'off' });
+  const upstream = await vendor(t, server, exchange => exchange.send(answerText('ok')));
+  await ask(server.port, GET);
+  t.is(fieldValue(upstream.exchanges[0]!.head.fields, 'via'), '1.1 from-file');
+  await server.stop();
+  t.false(server.lines.some(line => line.includes('"request"')));
+  t.true(server.lines.some(line => line.includes('"grace_ms":5,')));
+});
+
 /** One line for the operator on stderr and exit code 1. */
 async function failsToStart(t: ExecutionContext, env: Record<string, string>, folder = folderOf(t)) {
   const { code, errors } = await startInVain({ folder, env });
