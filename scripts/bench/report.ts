@@ -65,22 +65,27 @@ export function verdicts(measures: readonly Measure[]): string[] {
   });
 }
 
-/** Puts the table between the markers of both READMEs. */
-export function updateReadmes(measures: readonly Measure[]): void {
+/** What stands between the markers of a README. */
+export function readmeSection(measures: readonly Measure[], language: 'en' | 'zh'): string {
   const quoted = measures.filter(measure => measure.quoted);
+  return `${WORDS[language].introduction}\n\n${ratioTable(quoted, language)}`;
+}
+
+/** Puts `section` between the markers of a README. @throws Error when it has none */
+export function withSection(readme: string, section: string): string {
+  const markers = /(<!-- bench:start -->\n)[\s\S]*?(\n<!-- bench:end -->)/;
+  if (!markers.test(readme)) throw new Error('Expected the README to have the markers of the bench');
+  return readme.replace(markers, (_all, start: string, end: string) => `${start}${section}${end}`);
+}
+
+/** Puts the table into both READMEs. */
+export function updateReadmes(measures: readonly Measure[]): void {
   for (const [file, language] of [
     ['README.md', 'en'],
     ['README.zh-CN.md', 'zh'],
   ] as const) {
     const path = join(ROOT, file);
-    const text = readFileSync(path, 'utf8');
-    const section = `${WORDS[language].introduction}\n\n${ratioTable(quoted, language)}`;
-    const updated = text.replace(
-      /(<!-- bench:start -->\n)[\s\S]*?(\n<!-- bench:end -->)/,
-      (_all, start: string, end: string) => `${start}${section}${end}`,
-    );
-    if (updated === text) throw new Error(`Expected \`${file}\` to have the markers of the bench`);
-    writeFileSync(path, updated);
+    writeFileSync(path, withSection(readFileSync(path, 'utf8'), readmeSection(measures, language)));
   }
 }
 
