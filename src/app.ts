@@ -4,9 +4,11 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { startPool } from './app-pool.ts';
 import type { Log } from './base/log.ts';
 import { ConfigError } from './config/read.ts';
 import type { Config } from './config/settings.ts';
+import { createClientAccess } from './domain/access/client-access.ts';
 import { type MappingCopy, MappingReplica } from './domain/replica.ts';
 import { Calendar } from './domain/statistics/calendar.ts';
 import { Flusher, type SpooledCounters } from './domain/statistics/flusher.ts';
@@ -19,7 +21,7 @@ import { WindowReader } from './domain/statistics/windows.ts';
 import { WELL_KNOWN_MAPPINGS } from './domain/well-known.ts';
 import { tryTarget } from './proxy/try-target.ts';
 import { Upstreams } from './proxy/upstreams.ts';
-import { ADMIN_TOKEN, loadSecret } from './server/generated-secret.ts';
+import { ADMIN_TOKEN, API_ACCESS_KEY, loadSecret } from './server/generated-secret.ts';
 import { createListener } from './server/listener.ts';
 import { renderMetrics } from './server/metrics-text.ts';
 import { createPanel } from './server/panel.ts';
@@ -99,8 +101,39 @@ export async function startApp(config: Config, log: Log): Promise<App> {
   const sampler = new ProcessSampler();
   sampler.start();
 
+  const common = {
+    upstreams,
+    recorder,
+    log,
+    via: viaOf(config.via),
+    forwarded: config.forwarded,
+    cors: config.cors,
+    logRequests: config.logRequests,
+  };
+  const accessKey = await loadSecret({
+    of: API_ACCESS_KEY,
+    configured: config.apiAccessKey,
+    folder: config.dataDir,
+    log,
+  });
+  const pool = await startPool({
+    config,
+    log,
+    stores,
+    common,
+    access: createClientAccess({
+      accessKey,
+      allowAnonymous: config.allowAnonymous,
+      otherSecrets: [adminSecret, config.proxyAccessKey, config.metricsToken],
+    }),
+    calendar,
+    flush: () => flusher.flush(),
+    nowMs,
+  });
+
   const panel = createPanel({
     config,
+    pool: pool.api,
     log,
     mappingStore: stores.mappings,
     replica,
@@ -153,21 +186,13 @@ export async function startApp(config: Config, log: Log): Promise<App> {
     basePath: config.basePath,
     log,
     panel: panel.callback(),
-    proxy: {
-      mappings: () => replica.table,
-      upstreams,
-      recorder,
-      log,
-      accessKey: config.proxyAccessKey,
-      via: viaOf(config.via),
-      forwarded: config.forwarded,
-      cors: config.cors,
-      logRequests: config.logRequests,
-    },
+    pooled: pool.context,
+    proxy: { ...common, mappings: () => replica.table, accessKey: config.proxyAccessKey },
   });
 
   async function release(): Promise<void> {
     await replica.stop();
+    await pool.stop();
     await flusher.stop();
     sampler.stop();
     upstreams.close();

@@ -1,3 +1,4 @@
+import type { ClientAccess } from '../domain/access/client-access.ts';
 import type { Circuits } from '../domain/pool/circuit.ts';
 import type { KeyPool } from '../domain/pool/key-pool.ts';
 import type { ModelList } from '../openai/models.ts';
@@ -19,14 +20,6 @@ export interface PooledTimeouts {
   readonly totalMs: number;
 }
 
-/** Who may use `/v1`. */
-export interface ClientAccess {
-  /** Whether one of the shown credentials opens the door. */
-  admits(credentials: readonly string[]): boolean;
-  /** Whether a credential is ours, so that it must never go to an upstream. */
-  isOurs(credential: string): boolean;
-}
-
 /** What `/v1` needs to serve. */
 export interface PooledContext extends CommonContext {
   readonly pool: KeyPool;
@@ -36,6 +29,8 @@ export interface PooledContext extends CommonContext {
   readonly owners: ObjectOwners;
   /** Configured base URL of a provider. */
   readonly baseUrlOf: (provider: ProviderName) => string;
+  /** What each provider last answered a request for: the test of a key asks for it too. */
+  readonly lastModels: Map<ProviderName, string>;
   readonly timeouts: PooledTimeouts;
   /** Bodies that are kept for another try. */
   readonly maxBodyBytes: number;

@@ -103,6 +103,8 @@ async function serve(
     if (usage !== undefined) context.pool.addUsage(lease.key.id, usage.input + usage.output);
     switch (outcome.kind) {
       case 'relayed':
+        if (usage !== undefined && planned.model !== undefined)
+          context.lastModels.set(lease.key.provider, planned.model);
         return;
       case 'broken':
         return;

@@ -60,7 +60,7 @@ async function open(t: ExecutionContext, serve: Serve, options: { allowHTTP1?: b
   server.on('session', session => sessions.push(session));
   server.on('stream', (stream, headers) => {
     stream.on('error', () => undefined);
-    serve(stream, headers);
+    serve(stream as ServerHttp2Stream, headers);
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
