@@ -15,7 +15,8 @@ export function keyVerbs(database: DatabaseSync, revisions: KeyRevisions) {
     database.prepare(
       `SELECT revision FROM ${table} WHERE revision > ? AND revision <= ? ORDER BY revision LIMIT 1 OFFSET ?`,
     );
-  const selectLimits = [lastOf('pool_keys'), lastOf('pool_removed_keys')];
+  const selectLastChanged = lastOf('pool_keys');
+  const selectLastRemoved = lastOf('pool_removed_keys');
   const selectChanged = database.prepare(
     `SELECT id, fingerprint, status, pool, details FROM pool_keys
      WHERE revision > ? AND revision <= ? ORDER BY revision`,
@@ -61,8 +62,10 @@ export function keyVerbs(database: DatabaseSync, revisions: KeyRevisions) {
         if (sinceRevision > latest || (sinceRevision > 0 && sinceRevision < revisions.floor())) {
           return '{"revision":0,"changed":[],"removed":[],"startOver":true}';
         }
-        // The answer leads up to where one of the two lists reaches the limit.
-        const upTo = selectLimits.reduce(
+        // Whoever reads from the beginning knows no record that could be gone.
+        const isFirst = sinceRevision === 0;
+        // The answer leads up to where one of the lists reaches the limit.
+        const upTo = (isFirst ? [selectLastChanged] : [selectLastChanged, selectLastRemoved]).reduce(
           (end, select) => Number(select.get(sinceRevision, end, limit - 1)?.revision ?? end),
           latest,
         );
@@ -70,8 +73,7 @@ export function keyVerbs(database: DatabaseSync, revisions: KeyRevisions) {
         const changed = rows.map(([id, fingerprint, status, pool, details]) =>
           keyText({ id, fingerprint, status, pool, details }),
         );
-        // Whoever reads from the beginning knows no record that could be gone.
-        const removed = sinceRevision === 0 ? [] : selectRemoved.all(sinceRevision, upTo).map(row => row.id);
+        const removed = isFirst ? [] : selectRemoved.all(sinceRevision, upTo).map(row => row.id);
         return `{"revision":${upTo},"changed":[${changed.join(',')}],"removed":${JSON.stringify(removed)},"startOver":false}`;
       });
     },

@@ -100,13 +100,16 @@ function restStore(thread: DatabaseThread, hints: Hints): RestStore {
   };
 }
 
-/** Tells of writes by other processes, and once more of our own. Does not keep the process alive. */
+/**
+ * Tells of writes by other processes, and once more of our own. The first look always tells: what was written just before
+ * is not missed. Does not keep the process alive.
+ */
 function watchOtherProcesses(thread: DatabaseThread, hints: Hints): NodeJS.Timeout {
   let known: number | undefined;
   let isAsking = false;
   async function compare(): Promise<void> {
     const writes = await thread.call('poolWrites');
-    if (known !== undefined && writes !== known) hints.tell();
+    if (writes !== known) hints.tell();
     known = writes;
   }
   const timer = setInterval(() => {

@@ -11,14 +11,15 @@ if since > tonumber(latest) or (since > 0 and since < tonumber(floor)) then
   return false
 end
 
--- The answer leads up to where one of the two lists reaches the limit.
+-- Whoever reads from the beginning knows no record that could be gone.
+local lists = since > 0 and {KEYS[2], KEYS[3]} or {KEYS[2]}
+-- The answer leads up to where one of the lists reaches the limit.
 local upTo = latest
-for _, key in ipairs({KEYS[2], KEYS[3]}) do
+for _, key in ipairs(lists) do
   local last = redis.call('ZRANGEBYSCORE', key, '(' .. ARGV[1], upTo, 'WITHSCORES', 'LIMIT', limit - 1, 1)
   upTo = last[2] or upTo
 end
 local ids = redis.call('ZRANGEBYSCORE', KEYS[2], '(' .. ARGV[1], upTo)
--- Whoever reads from the beginning knows no record that could be gone.
 local removed = since > 0 and redis.call('ZRANGEBYSCORE', KEYS[3], '(' .. ARGV[1], upTo) or {}
 
 local facts, details = {}, {}
