@@ -33,9 +33,16 @@ export function parseProvider(value: unknown): ProviderName | undefined {
 /** @returns `undefined` for `null` and where none was given */
 export function parseBaseUrl(value: unknown, provider: ProviderName, api: PoolApi): string | undefined {
   if (value === undefined || value === null) return undefined;
-  if (typeof value !== 'string') throw invalid('baseUrl', 'a URL');
+  const expected = 'an http or https URL without credentials, query and fragment';
+  if (typeof value !== 'string') throw invalid('baseUrl', expected);
   const text = value.trim();
-  api.providers.checkBaseUrl(provider, text);
+  try {
+    api.providers.checkBaseUrl(provider, text);
+  } catch (error) {
+    // Its own words quote the text, and somebody may have put the key into the wrong field.
+    if (!(error instanceof AppError)) throw error;
+    throw invalid('baseUrl', expected);
+  }
   return text;
 }
 
@@ -113,7 +120,7 @@ function integer(query: URLSearchParams, field: string, range: { fallback: numbe
   if (text === null || text === '') return range.fallback;
   const value = Number(text);
   if (!/^\d{1,16}$/.test(text) || value < 1 || value > range.most) {
-    const shown = /^[\w.-]{1,20}$/.test(text) ? `, got \`${text}\`` : '';
+    const shown = /^-?[\d.]{1,20}$/.test(text) ? `, got \`${text}\`` : '';
     throw new AppError(
       'ERR_VALIDATION',
       `Expected \`${field}\` to be an integer from 1 to ${range.most}${shown}`,

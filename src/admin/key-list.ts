@@ -29,16 +29,18 @@ export class KeyList {
 
   /** All that fit, newest first. */
   *matching(filter: KeyFilter, nowMs: number): Generator<StoredKey> {
+    // Settles the pool once, so that each glance is true for this time.
+    this.#api.pool.counts(nowMs);
     for (const record of this.#order.newestFirst(this.#api.live.records)) {
-      if (fits(record, filter) && this.#isIn(record, filter.status, nowMs)) yield record;
+      if (fits(record, filter) && this.#isIn(record, filter.status)) yield record;
     }
   }
 
-  #isIn(record: StoredKey, status: KeyStatus | undefined, nowMs: number): boolean {
+  #isIn(record: StoredKey, status: KeyStatus | undefined): boolean {
     if (status === undefined) return true;
     // Only what the store calls active may rest, so the pool is asked about no other key.
     if (record.status !== 'active') return record.status === status;
     if (status !== 'active' && status !== 'resting') return false;
-    return statusOf(record.status, this.#api.pool.view(record.id, nowMs)?.state) === status;
+    return statusOf(record.status, this.#api.pool.glance(record.id)?.state) === status;
   }
 }

@@ -12,16 +12,12 @@ export class KeyOrder {
   /** @param records a record's `id` and `createdAtMs` never change */
   newestFirst(records: ReadonlyMap<string, StoredKey>): readonly StoredKey[] {
     if (this.#isCurrent(records)) return this.#newestFirst;
-    const known = new Set<string>();
     const kept: StoredKey[] = [];
     for (const { id } of this.#newestFirst) {
       const record = records.get(id);
-      if (record === undefined) continue;
-      known.add(id);
-      kept.push(record);
+      if (record !== undefined) kept.push(record);
     }
-    const added =
-      kept.length === records.size ? [] : [...records.values()].filter(({ id }) => !known.has(id));
+    const added = kept.length === records.size ? [] : without(records, kept);
     this.#newestFirst = added.length === 0 ? kept : merged(added.sort(newerFirst), kept);
     this.#seen = [...records.values()];
     return this.#newestFirst;
@@ -36,6 +32,11 @@ export class KeyOrder {
     }
     return true;
   }
+}
+
+function without(records: ReadonlyMap<string, StoredKey>, known: readonly StoredKey[]): StoredKey[] {
+  const ids = new Set(known.map(({ id }) => id));
+  return [...records.values()].filter(({ id }) => !ids.has(id));
 }
 
 /** Ids made by one process sort as they were made, which orders keys of the same ms. */

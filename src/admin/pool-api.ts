@@ -49,7 +49,10 @@ export interface ProviderWords {
 export interface PoolApi {
   readonly stores: Pick<PoolStores, 'keys' | 'groups' | 'settings' | 'rests' | 'sealed'>;
   readonly live: LivePool;
-  readonly pool: Pick<KeyPool, 'counts' | 'view' | 'get' | 'wake' | 'runningDry' | 'keys' | 'config'>;
+  readonly pool: Pick<
+    KeyPool,
+    'counts' | 'view' | 'glance' | 'get' | 'wake' | 'runningDry' | 'keys' | 'config'
+  >;
   readonly encryption: {
     readonly sealer: KeySealer;
     /**

@@ -44,24 +44,23 @@ export interface RetiredKey {
 }
 
 export async function poolStatus(api: PoolApi, nowMs: number): Promise<PoolStatus> {
-  const working = new Best<{ key: LiveKey; view: KeyView }>(MOST_KEYS);
+  const counts = keyCounts(api.pool.counts(nowMs));
+  const working = new Best<LiveKey>(MOST_KEYS);
   const retired = new Best<LiveKey>(MOST_KEYS);
   for (const key of api.pool.keys()) {
-    const view = api.pool.view(key.id, nowMs);
-    if (view === undefined) continue;
     if (key.status === 'banned') retired.offer(key, api.live.records.get(key.id)?.statusAtMs ?? 0);
-    else working.offer({ key, view }, view.picks);
+    else working.offer(key, api.pool.glance(key.id)?.picks ?? 0);
   }
   const { algorithm, autoBan } = api.pool.config;
   return {
     algorithm,
     autoBan,
-    counts: keyCounts(api.pool.counts(nowMs)),
+    counts,
     runningDry: api.pool.runningDry(nowMs),
     stale: api.live.state !== 'ok',
     sources: sourceRows(api, nowMs),
     pools: groupRows(api, nowMs).map(({ id, name, priority, counts }) => ({ id, name, priority, counts })),
-    keys: working.items.map(({ key, view }) => statusKey(key, view)),
+    keys: working.items.map(key => statusKey(key, api.pool.view(key.id, nowMs))),
     keysLeftOut: working.leftOut,
     retired: retired.items.map(key => retiredKey(key, api)),
     retiredLeftOut: retired.leftOut,
@@ -69,13 +68,13 @@ export async function poolStatus(api: PoolApi, nowMs: number): Promise<PoolStatu
   };
 }
 
-function statusKey(key: LiveKey, view: KeyView): StatusKey {
+function statusKey(key: LiveKey, view: KeyView | undefined): StatusKey {
   return {
     hint: key.hint,
     source: key.source,
     provider: key.provider,
     poolGroup: key.pool,
-    status: statusOf(key.status, view.state),
+    status: statusOf(key.status, view?.state),
     ...keyWork(view),
   };
 }

@@ -273,6 +273,11 @@ export class KeyPool {
     return this.#byId.get(keyId)?.key;
   }
 
+  /** What passes over all keys need, at the time the pool was last asked about (`counts`, `view`): costs no settling. */
+  glance(keyId: string): Pick<KeyView, 'state' | 'picks'> | undefined {
+    return this.#byId.get(keyId);
+  }
+
   view(keyId: string, nowMs: number): KeyView | undefined {
     this.#settle(nowMs);
     const entry = this.#byId.get(keyId);

@@ -22,7 +22,7 @@ export function answerErrors(options: { log: Log; addressOf: (context: KoaContex
       const facts = {
         request_id: requestId,
         method: context.method,
-        path: loggablePath(context.url),
+        path: withoutId(loggablePath(context.url)),
         status: error.status,
         code: error.code,
         client: options.addressOf(context),
@@ -40,6 +40,11 @@ export function answerErrors(options: { log: Log; addressOf: (context: KoaContex
       context.body = errorBody(error, requestId);
     }
   };
+}
+
+/** A key may have been sent in place of its id. */
+function withoutId(path: string): string {
+  return path.replace(/^(\/admin\/(?:keys|pool-groups)\/)(?!batch$|export$|test-all$|order$)[^/?]+/, '$1:id');
 }
 
 type KoaContext = Parameters<Middleware>[0];
