@@ -39,7 +39,8 @@ export function takeKey(
   for (const providers of choices) {
     if (providers.length === 0) continue;
     let found = context.pool.lease({ ...request, providers, avoids }, nowMs);
-    if (!isLease(found) && found.kind === 'avoided' && failedUpstreams.size > 0) {
+    // Where no other upstream has a key, the one that failed is asked again.
+    if (!isLease(found) && failedUpstreams.size > 0) {
       found = context.pool.lease({ ...request, providers, avoids: isOpen }, nowMs);
     }
     if (isLease(found)) return found;
