@@ -3,6 +3,7 @@ import type { PoolConfig } from './pool-config.ts';
 import { PoolEntry } from './pool-entry.ts';
 import { PoolLease } from './pool-lease.ts';
 import { Selector } from './selector.ts';
+import type { Work } from './shelf.ts';
 import { Shelves } from './shelves.ts';
 import { Tallies, type TallyFilter } from './tally.ts';
 import type {
@@ -49,6 +50,7 @@ export class KeyPool {
   readonly #random: () => number;
   readonly #byId = new Map<string, PoolEntry>();
   readonly #tallies = new Tallies();
+  readonly #work: Work = { entries: 0 };
   readonly #selector: Selector;
   readonly #shelves: Shelves;
   readonly #entryOf = (keyId: string) => this.#byId.get(keyId);
@@ -64,9 +66,9 @@ export class KeyPool {
     this.#onEffect = onEffect ?? (() => {});
     this.#processes = processes;
     this.#random = random;
-    this.#selector = new Selector(random);
+    this.#selector = new Selector(random, this.#work);
     this.#limit = this.#limitOf(config);
-    this.#shelves = new Shelves(config.multiTier, this.#priorities);
+    this.#shelves = new Shelves(config.multiTier, this.#priorities, this.#work);
   }
 
   get config(): PoolConfig {
@@ -78,9 +80,9 @@ export class KeyPool {
     return this.#byId.size;
   }
 
-  /** Entries that choosing has looked at since the start: what a request costs, whatever the machine. */
-  get examined(): number {
-    return this.#selector.examined;
+  /** Entries that were looked at or moved since the start: what the pool costs, whatever the machine. */
+  get work(): number {
+    return this.#work.entries;
   }
 
   /** Takes over settings; live, requests in flight keep their keys. */

@@ -2,7 +2,7 @@ import { POLICIES, type Policy } from './algorithms.ts';
 import type { Lane } from './lane.ts';
 import type { PoolConfig } from './pool-config.ts';
 import type { PoolEntry } from './pool-entry.ts';
-import type { Shelf } from './shelf.ts';
+import type { Shelf, Work } from './shelf.ts';
 import type { Tier } from './shelves.ts';
 import { type LeaseRequest, type Unavailable, upstreamOf } from './types.ts';
 
@@ -35,6 +35,7 @@ interface Refusal {
 /** Finds the key for a request: tier by tier, among those that are ready, by the policy. Costs the same at any size. */
 export class Selector {
   readonly #random: () => number;
+  readonly #work: Work;
   readonly #lanes: Lane[] = [];
   readonly #candidates: PoolEntry[] = [];
   /** Entries in the lanes. */
@@ -42,15 +43,11 @@ export class Selector {
   /** Whether the lanes hold entries of several upstreams, so that each entry's has to be looked at. */
   #mixed = false;
   #walked: number;
-  #examined = 0;
 
-  constructor(random: () => number) {
+  constructor(random: () => number, work: Work) {
     this.#random = random;
+    this.#work = work;
     this.#walked = Math.floor(random() * 0x7fff_ffff);
-  }
-
-  get examined(): number {
-    return this.#examined;
   }
 
   choose(
@@ -87,7 +84,7 @@ export class Selector {
         size += shelf.size;
         active += shelf.active;
         const lane = shelf.lane(model, limit, nowMs);
-        this.#examined += 1;
+        this.#work.entries += 1;
         refusal.soonestMs = Math.min(refusal.soonestMs, lane.soonestMs);
         refusal.busy ||= shelf.busy > 0 && shelf.busy > busyAmong(wanted, shelf);
         if (lane.ready.length === 0) continue;
@@ -145,7 +142,7 @@ export class Selector {
   }
 
   #offer(index: number, wanted: Wanted, refusal: Refusal): void {
-    this.#examined += 1;
+    this.#work.entries += 1;
     const entry = this.#at(index);
     const { tried, avoids } = wanted.request;
     if (tried.size > 0 && tried.has(entry.key.id)) return;

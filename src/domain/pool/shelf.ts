@@ -12,6 +12,11 @@ const MOST_LANES = 512;
 /** Models beyond the bound share a lane, and so their cool-downs: better to rest too much than to forget a limit. */
 const OTHER_MODELS = '(other models)';
 
+/** Entries that were looked at or moved since the start: what the pool costs, whatever the machine. */
+export interface Work {
+  entries: number;
+}
+
 /** Keys of one tier and provider, mostly also of one upstream: any of them serves a request equally. */
 export class Shelf {
   readonly provider: ProviderName;
@@ -29,10 +34,12 @@ export class Shelf {
   readonly #byModel = new Map<string, Lane>();
   readonly #entries: (PoolEntry | undefined)[] = [];
   readonly #freeSlots: number[] = [];
+  readonly #work: Work;
 
-  constructor(provider: ProviderName, upstream: string | undefined) {
+  constructor(provider: ProviderName, upstream: string | undefined, work: Work) {
     this.provider = provider;
     this.upstream = upstream;
+    this.#work = work;
   }
 
   /** The lane that a request for a model reads, brought up to date. */
@@ -121,8 +128,10 @@ export class Shelf {
     entry.rests = new Map();
     for (const [model, untilMs] of brought) {
       if (untilMs <= nowMs) continue;
-      const [name] = this.#laneFor(model, limit, nowMs);
+      const [name, lane] = this.#laneFor(model, limit, nowMs);
       entry.rests.set(name, Math.max(untilMs, entry.rests.get(name) ?? 0));
+      // At once: a lane in which nobody rests goes when the next one is made.
+      this.#placeIn(lane, name, { entry, limit, nowMs });
     }
   }
 
@@ -142,6 +151,7 @@ export class Shelf {
     at: { entry: PoolEntry; limit: number; nowMs: number },
   ): void {
     const { entry, limit, nowMs } = at;
+    this.#work.entries += 1;
     const state = stateOf(entry, entry.restUntilMs(model) > nowMs, limit);
     if (state === 'ready') lane.setReady(entry);
     else if (state === 'resting') lane.setResting(entry, entry.restUntilMs(model));

@@ -1,6 +1,6 @@
 import { DEFAULT_POOL, type ProviderName } from '../../stores/pool-types.ts';
 import type { PoolConfig } from './pool-config.ts';
-import { Shelf } from './shelf.ts';
+import { Shelf, type Work } from './shelf.ts';
 import { type KeySourceName, type LiveKey, upstreamOf } from './types.ts';
 
 /** Sources in the order in which they are asked. */
@@ -34,9 +34,12 @@ export class Shelves {
   readonly #tiers: GrowingTier[] = [];
   readonly #byName = new Map<string, Shelf>();
 
-  constructor(multiTier: PoolConfig['multiTier'], priorities: ReadonlyMap<string, number>) {
+  readonly #work: Work;
+
+  constructor(multiTier: PoolConfig['multiTier'], priorities: ReadonlyMap<string, number>, work: Work) {
     this.#tiered = multiTier.enabled;
     this.#priorities = priorities;
+    this.#work = work;
   }
 
   /** Takes over what decides the tiers. Every key then has to be put where `for` says, and `dropEmpty` called. */
@@ -76,7 +79,7 @@ export class Shelves {
     const neighbours = tier.shelves.get(key.provider) ?? [];
     tier.shelves.set(key.provider, neighbours);
     const shared = neighbours.length >= MOST_UPSTREAMS;
-    const shelf = new Shelf(key.provider, shared ? undefined : upstream);
+    const shelf = new Shelf(key.provider, shared ? undefined : upstream, this.#work);
     this.#byName.set(shared ? place : name, shelf);
     neighbours.push(shelf);
     return shelf;
