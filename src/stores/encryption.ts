@@ -4,13 +4,14 @@ import { join } from 'node:path';
 import { AppError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import { createOnce } from '../base/new-file.ts';
+import { replaceFile } from '../base/replace-file.ts';
+import { replaceFile } from '../base/replace-file.ts';
 import type { Secret } from '../base/secret.ts';
 import {
   ENCRYPTION_KEY_EXPECTED,
   type EncryptionKeys,
   parseEncryptionKeys,
 } from '../config/encryption-key.ts';
-import { replaceFile } from './json-file.ts';
 import type { PoolStores } from './pool-types.ts';
 import { createSealer, lockedSealer, type Sealer } from './sealing.ts';
 import type { Stores } from './types.ts';

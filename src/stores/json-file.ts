@@ -1,6 +1,6 @@
-import { mkdir, open, readFile, rename, rm } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { readFile, rm } from 'node:fs/promises';
 import type { Log } from '../base/log.ts';
+import { replaceFile } from '../base/replace-file.ts';
 import type { LocalFile } from './types.ts';
 
 /**
@@ -57,32 +57,6 @@ export function jsonFile<T>(path: string, log: Log): LocalFile<T> {
       return next(() => rm(path, { force: true }));
     },
   };
-}
-
-/** Writes beside the file, forces that to disk, then renames it over: the rename is what readers and crashes see. */
-export async function replaceFile(path: string, text: string): Promise<void> {
-  const folder = dirname(path);
-  await mkdir(folder, { recursive: true, mode: 0o700 });
-  const temporary = `${path}.${process.pid}.tmp`;
-  try {
-    const file = await open(temporary, 'w', 0o600);
-    try {
-      await file.writeFile(text);
-      await file.sync();
-    } finally {
-      await file.close();
-    }
-    await rename(temporary, path);
-  } catch (error) {
-    await rm(temporary, { force: true });
-    throw error;
-  }
-  const directory = await open(folder, 'r');
-  try {
-    await directory.sync();
-  } finally {
-    await directory.close();
-  }
 }
 
 function hasCode(error: unknown, code: string): boolean {
