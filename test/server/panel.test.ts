@@ -5,15 +5,7 @@ import { openPanel } from './panel-harness.ts';
 
 test('every answer of our own carries the strict headers', async t => {
   const panel = await openPanel(t);
-  for (const path of [
-    '/',
-    '/admin',
-    '/stats',
-    '/robots.txt',
-    '/assets/lib/text.js',
-    '/api/mappings',
-    '/nowhere',
-  ]) {
+  for (const path of ['/', '/admin', '/stats', '/robots.txt', '/api/mappings', '/nowhere']) {
     const { headers } = await panel.ask('GET', path);
     const policy = String(headers['content-security-policy']);
     t.regex(policy, /^default-src 'none'; script-src 'self'; style-src 'self';/, path);
@@ -24,6 +16,14 @@ test('every answer of our own carries the strict headers', async t => {
     t.is(headers['x-robots-tag'], 'noindex');
     t.is(headers['cross-origin-opener-policy'], 'same-origin');
   }
+});
+
+test('an asset repeats only what concerns it', async t => {
+  const panel = await openPanel(t);
+  const { headers } = await panel.ask('GET', '/assets/lib/text.js');
+  t.is(headers['x-content-type-options'], 'nosniff');
+  t.is(headers['cross-origin-resource-policy'], 'same-origin');
+  t.is(headers['content-security-policy'], undefined);
 });
 
 test('crawlers are told to stay out', async t => {
