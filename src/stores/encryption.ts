@@ -5,7 +5,6 @@ import { AppError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import { createOnce } from '../base/new-file.ts';
 import { replaceFile } from '../base/replace-file.ts';
-import { replaceFile } from '../base/replace-file.ts';
 import type { Secret } from '../base/secret.ts';
 import {
   ENCRYPTION_KEY_EXPECTED,
