@@ -16,12 +16,15 @@ export interface ProgramStart {
 export interface Program {
   readonly pid: number;
   /** The next line of its output that is a JSON object. Rejects when the program ends first. */
-  message(): Promise<Readonly<Record<string, unknown>>>;
+  message(): Promise<Message>;
   stop(): Promise<void>;
 }
 
 /** How much of what a program wrote to stderr is shown when it ends before its time. */
 const SHOWN_CHARACTERS = 2000;
+
+/** More than anybody asks for; a program that logs every request must not fill our memory. */
+const KEPT_MESSAGES = 100;
 
 /** Every program that a run starts. None outlives the run, however it ends. */
 export class Children {
@@ -35,28 +38,28 @@ export class Children {
       env: { PATH: process.env.PATH ?? '', HOME: folder, ...environment },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
+    this.#running.add(child);
     let complaints = '';
     child.stderr.on('data', (piece: Buffer) => {
       complaints = (complaints + piece).slice(-SHOWN_CHARACTERS);
     });
-    this.#running.add(child);
-    const exited = new Promise<void>((resolve, reject) => {
-      child.once('exit', () => {
+    const messages = new MessageQueue();
+    // Always read to the end: a program whose output nobody takes would be measured while it waits.
+    createInterface({ input: child.stdout }).on('line', line => messages.add(line));
+    const exited = new Promise<void>(resolve => {
+      const end = (error: Error | undefined) => {
         this.#running.delete(child);
+        messages.end(
+          new Error(`Expected \`${command}\` to go on, it ended:\n${error?.message ?? complaints}`),
+        );
         resolve();
-      });
-      child.once('error', reject);
+      };
+      child.once('close', () => end(undefined));
+      child.once('error', end);
     });
-    const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
     return {
       pid: child.pid ?? -1,
-      async message() {
-        for (;;) {
-          const line = await lines.next();
-          if (line.done === true) throw ended(command, complaints);
-          if (line.value.startsWith('{')) return JSON.parse(line.value);
-        }
-      },
+      message: () => messages.next(),
       async stop() {
         child.kill('SIGKILL');
         await exited;
@@ -70,8 +73,34 @@ export class Children {
   }
 }
 
-function ended(command: string, complaints: string): Error {
-  return new Error(`Expected \`${command}\` to go on, it ended:\n${complaints}`);
+type Message = Readonly<Record<string, unknown>>;
+
+/** Lines of JSON that a program printed and nobody has asked for yet. */
+class MessageQueue {
+  readonly #messages: Message[] = [];
+  #waiting: PromiseWithResolvers<Message> | undefined;
+  #end: Error | undefined;
+
+  add(line: string): void {
+    if (!line.startsWith('{') || this.#messages.length >= KEPT_MESSAGES) return;
+    const message = JSON.parse(line) as Message;
+    if (this.#waiting === undefined) this.#messages.push(message);
+    else this.#waiting.resolve(message);
+    this.#waiting = undefined;
+  }
+
+  end(reason: Error): void {
+    this.#end = reason;
+    this.#waiting?.reject(reason);
+  }
+
+  async next(): Promise<Message> {
+    const message = this.#messages.shift();
+    if (message !== undefined) return message;
+    if (this.#end !== undefined) throw this.#end;
+    this.#waiting = Promise.withResolvers<Message>();
+    return this.#waiting.promise;
+  }
 }
 
 /** Waits until something listens on a port of this machine. Rejects after ten seconds. */
