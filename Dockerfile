@@ -12,7 +12,7 @@ WORKDIR /app
 RUN mkdir data logs && chown 1000:1000 data logs
 COPY --from=dependencies /app/node_modules ./node_modules
 COPY package.json openapi.yaml LICENSE ./
-COPY scripts/init.ts ./scripts/
+COPY scripts/init.ts scripts/import.ts scripts/backup.ts scripts/restore.ts scripts/rotate-key.ts scripts/operator.ts ./scripts/
 COPY static ./static
 COPY src ./src
 # `node` in this image; as a number, so that a cluster can see that it is not root.

@@ -46,11 +46,13 @@ export function withoutKey(text: string, key: string): string {
   return key.length < SHORTEST_FOUND ? text : text.replaceAll(key, hintOf(key));
 }
 
+/** Tells apart what several processes make in the same ms. */
+const processPart = randomBytes(5).toString('hex');
 let sequence = 0;
 
 /** A new id of a key record: ids made later by this process sort after it, and no other process makes the same. */
 export function newKeyId(nowMs: number): string {
   sequence = (sequence + 1) % 36 ** 4;
   const time = Math.max(0, Math.floor(nowMs)).toString(36).padStart(9, '0');
-  return `k${time}${sequence.toString(36).padStart(4, '0')}${randomBytes(5).toString('hex')}`;
+  return `k${time}${sequence.toString(36).padStart(4, '0')}${processPart}`;
 }
