@@ -1,11 +1,13 @@
 import { AppError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import type { KeyPool } from '../domain/pool/key-pool.ts';
+import type { SourceReport } from '../domain/pool/sources/types.ts';
 import type { TestRun } from '../domain/pool/test-run.ts';
 import type { KeySourceName } from '../domain/pool/types.ts';
+import type { EndpointCounts } from '../domain/tokens/token-reports.ts';
 import type { KeySealer } from '../domain/transfer/key-record.ts';
 import type { KeyTest, PoolGroup, PoolStores, ProviderName, StoredKey } from '../stores/pool-types.ts';
-import type { TokenReports } from './token-reports.ts';
+import type { TokenSource } from './tokens.ts';
 
 /** The stored part of the pool as this process serves it; `domain/pool/pool-replica.ts` has it. */
 export interface LivePool {
@@ -23,19 +25,8 @@ export interface LivePool {
 }
 
 /** How a source of keys does. */
-export interface KeySourceReport {
+export interface KeySourceReport extends Pick<SourceReport, 'state' | 'detail'> {
   readonly name: KeySourceName;
-  /** `off`: not configured. `empty`: configured, without keys. `failing`: see `detail`. */
-  readonly state: 'ok' | 'empty' | 'off' | 'failing';
-  /** For people, without secrets; may be empty. */
-  readonly detail: string;
-}
-
-/** Requests to one endpoint under `/v1` since the first start. */
-export interface EndpointCounts {
-  readonly endpoint: string;
-  readonly requests: number;
-  readonly errors: number;
 }
 
 /** What is known of vendors; `openai/providers.ts` has it. */
@@ -68,9 +59,10 @@ export interface PoolApi {
   /** Tests a key as a request would use it, and stores the result. Never rejects for what the upstream does. */
   readonly testKey: (keyId: string) => Promise<KeyTest>;
   readonly testRun: Pick<TestRun, 'start' | 'cancel' | 'progress'>;
-  readonly tokens: TokenReports;
+  readonly tokens: TokenSource;
   /** In the order in which they are asked. */
   readonly sources: () => readonly KeySourceReport[];
+  /** Requests to the endpoints under `/v1`, most first. */
   readonly readEndpoints: () => Promise<readonly EndpointCounts[]>;
   readonly basePath: string;
   readonly log: Log;

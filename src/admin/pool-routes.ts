@@ -8,7 +8,7 @@ import { poolGroupRoutes } from './pool-groups.ts';
 import { poolSettingRoutes } from './pool-settings.ts';
 import { poolStatRoutes } from './pool-stats.ts';
 import type { Route } from './route.ts';
-import { tokenRoutes } from './token-reports.ts';
+import { tokenRoutes } from './tokens.ts';
 
 /** Every route of the key pool. Fixed paths come before those with an id, which would match them too. */
 export function poolRoutes(api: PoolApi, mappings: MappingApi): Route[] {

@@ -12,7 +12,7 @@ export interface SourceRow extends KeySourceReport {
 /** The sources of keys in the order in which they are asked, with what each yields. */
 export function sourceRows(api: Pick<PoolApi, 'sources' | 'pool'>, nowMs: number): SourceRow[] {
   const counts = (source: KeySourceName): KeyCounts => keyCounts(api.pool.counts(nowMs, { source }));
-  return api.sources().map(source => ({ ...source, counts: counts(source.name) }));
+  return api.sources().map(({ name, state, detail }) => ({ name, state, detail, counts: counts(name) }));
 }
 
 /** The pool in figures. */

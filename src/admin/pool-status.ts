@@ -1,7 +1,9 @@
+import { AppError } from '../base/errors.ts';
 import type { PoolConfig } from '../domain/pool/pool-config.ts';
 import type { KeyView, LiveKey } from '../domain/pool/types.ts';
+import type { EndpointCounts } from '../domain/tokens/token-reports.ts';
 import { type KeyCounts, type KeyStatus, type KeyWork, keyCounts, keyWork, statusOf } from './key-row.ts';
-import type { EndpointCounts, PoolApi } from './pool-api.ts';
+import type { PoolApi } from './pool-api.ts';
 import { groupRows } from './pool-groups.ts';
 import { type SourceRow, sourceRows } from './pool-stats.ts';
 
@@ -23,6 +25,7 @@ export interface PoolStatus {
   /** Banned keys, the latest ban first. */
   readonly retired: readonly RetiredKey[];
   readonly retiredLeftOut: number;
+  /** Most requests first; empty while the store is away. */
   readonly endpoints: readonly EndpointCounts[];
 }
 
@@ -64,8 +67,17 @@ export async function poolStatus(api: PoolApi, nowMs: number): Promise<PoolStatu
     keysLeftOut: working.leftOut,
     retired: retired.items.map(key => retiredKey(key, api)),
     retiredLeftOut: retired.leftOut,
-    endpoints: await api.readEndpoints(),
+    endpoints: await endpointsOf(api),
   };
+}
+
+async function endpointsOf(api: PoolApi): Promise<readonly EndpointCounts[]> {
+  try {
+    return await api.readEndpoints();
+  } catch (error) {
+    if (error instanceof AppError && error.code === 'ERR_STORE_UNAVAILABLE') return [];
+    throw error;
+  }
 }
 
 function statusKey(key: LiveKey, view: KeyView | undefined): StatusKey {

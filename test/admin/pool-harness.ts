@@ -5,12 +5,13 @@ import { join } from 'node:path';
 import type { ExecutionContext } from 'ava';
 import pino from 'pino';
 import type { PoolApi } from '../../src/admin/pool-api.ts';
-import type { TokenFigures, TokenReports } from '../../src/admin/token-reports.ts';
+import type { TokenSource } from '../../src/admin/tokens.ts';
 import { AppError } from '../../src/base/errors.ts';
 import { KeyPool } from '../../src/domain/pool/key-pool.ts';
 import { DEFAULT_POOL_CONFIG, mergePoolConfig } from '../../src/domain/pool/pool-config.ts';
 import { PoolReplica } from '../../src/domain/pool/pool-replica.ts';
 import { TestRun } from '../../src/domain/pool/test-run.ts';
+import type { TokenFigures } from '../../src/domain/tokens/token-figures.ts';
 import { checkBaseUrl, detectProvider } from '../../src/openai/providers.ts';
 import type { KeyTest, PoolStores } from '../../src/stores/pool-types.ts';
 import { createSealer } from '../../src/stores/sealing.ts';
@@ -60,7 +61,7 @@ export async function openPool(
   t: ExecutionContext,
   options: {
     environment?: ReadonlyMap<string, unknown>;
-    tokens?: Partial<TokenReports>;
+    tokens?: Partial<TokenSource>;
     dataDir?: string;
   } = {},
 ): Promise<PoolHarness> {
@@ -137,7 +138,7 @@ export async function openPool(
 }
 
 /** What no test of its own looks at. */
-const noReports: TokenReports = {
+const noReports: TokenSource = {
   readUsage: async ({ window, by }) => ({
     window,
     by,

@@ -1,4 +1,5 @@
 import test from 'ava';
+import { AppError } from '../../src/base/errors.ts';
 import { openPanel, SITE, staticFolder } from '../server/panel-harness.ts';
 import { freshKey, NOW_MS, openPool } from './pool-harness.ts';
 
@@ -70,6 +71,19 @@ test('status names the busiest 200 of many keys, and looks at them once a second
   t.is((await read()).keysLeftOut, 50);
   panel.nowMs += 1000;
   t.is((await read()).keysLeftOut, 51);
+});
+
+test('while the store is away status shows what is known', async t => {
+  const { api, add, panel } = await openPool(t);
+  await add({ key: freshKey() });
+  Object.assign(api, {
+    readEndpoints: async () => {
+      throw new AppError('ERR_STORE_UNAVAILABLE', 'The store does not answer');
+    },
+  });
+  const reply = await panel.ask('GET', '/status');
+  t.is(reply.status, 200);
+  t.like(reply.json.pool, { counts: { total: 1 }, endpoints: [] });
 });
 
 test('without a key pool status has none', async t => {

@@ -30,6 +30,8 @@ export interface RestoreOptions {
 
 /** Records written in one step. */
 const STEP = 500;
+/** Changes that are under way at once. */
+const SIDE_BY_SIDE = 25;
 
 /**
  * Makes everything that a backup holds as the backup says; what it does not hold stays. Small secrets are only written
@@ -87,6 +89,7 @@ async function restoreKeys({ keys }: BackupContent, { stores, sealer, dryRun }: 
   let changed = 0;
   for (let from = 0; from < keys.length; from += STEP) {
     const records: NewKey[] = [];
+    const patches: [id: string, patch: KeyPatch][] = [];
     for (const key of keys.slice(from, from + STEP)) {
       const stored = fingerprintsOf(key.key, sealer)
         .map(fingerprint => byFingerprint.get(fingerprint))
@@ -99,9 +102,13 @@ async function restoreKeys({ keys }: BackupContent, { stores, sealer, dryRun }: 
       const patch = patchTowards(stored, key);
       if (patch === undefined) continue;
       changed += 1;
-      if (!dryRun) await stores.keys.update(stored.id, patch);
+      if (!dryRun) patches.push([stored.id, patch]);
     }
     if (records.length > 0) await stores.keys.add(records);
+    for (let at = 0; at < patches.length; at += SIDE_BY_SIDE) {
+      const some = patches.slice(at, at + SIDE_BY_SIDE);
+      await Promise.all(some.map(([id, patch]) => stores.keys.update(id, patch)));
+    }
     await nextTurn();
   }
   return { added, changed, unchanged: keys.length - added - changed };
