@@ -37,6 +37,8 @@ export function updateAuthFile(text: string, tokens: OAuthTokens): string {
 
 /** Numbers below it are seconds: as ms they would be in 1973. */
 const FIRST_MS = 1e11;
+/** No time is later: a date cannot be made of it (ECMA-262, time range). */
+const LAST_MS = 8.64e15;
 
 function timeMs(value: unknown): number | undefined {
   if (typeof value === 'string' && !/^\d+$/.test(value)) {
@@ -45,7 +47,8 @@ function timeMs(value: unknown): number | undefined {
   }
   const number = typeof value === 'number' ? value : Number(value ?? Number.NaN);
   if (!Number.isFinite(number) || number <= 0) return undefined;
-  return number < FIRST_MS ? number * 1000 : number;
+  const epochMs = number < FIRST_MS ? number * 1000 : number;
+  return epochMs <= LAST_MS ? epochMs : undefined;
 }
 
 function inForm(epochMs: number | undefined, before: unknown): number | string | undefined {

@@ -18,6 +18,8 @@ export const REFRESH_EVERY_MS = 6 * HOUR_MS;
 export const ASSUMED_LIFE_MS = 8 * HOUR_MS;
 /** So long before the end a token is replaced, or a quarter of its life before, where that is less. */
 const EARLY_MS = 2 * HOUR_MS;
+/** No token is taken to be good for longer, whatever is said: times stay times. */
+const LONGEST_LIFE_MS = 366 * 24 * HOUR_MS;
 /** An endpoint that gives out tokens which are over at once is not asked in a circle. */
 const SHORTEST_INTERVAL_MS = 60_000;
 
@@ -60,7 +62,7 @@ export function parseGrant(body: unknown, nowMs: number): Grant | undefined {
   return {
     accessToken,
     refreshToken: tokenText(member(body, 'refresh_token')),
-    expiresAtMs: nowMs + (lifeMs(body, accessToken, nowMs) ?? ASSUMED_LIFE_MS),
+    expiresAtMs: nowMs + Math.min(lifeMs(body, accessToken, nowMs) ?? ASSUMED_LIFE_MS, LONGEST_LIFE_MS),
   };
 }
 

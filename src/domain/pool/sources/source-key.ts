@@ -20,7 +20,11 @@ export function listedKey(
   text: string,
   detectProvider: (key: string) => ProviderName,
 ): LiveKey {
-  return liveKey(source, { id: `${ID_PREFIXES[source]}-${digestOf(text)}`, text, provider: detectProvider(text) });
+  return liveKey(source, {
+    id: `${ID_PREFIXES[source]}-${digestOf(text)}`,
+    text,
+    provider: detectProvider(text),
+  });
 }
 
 /**
