@@ -11,8 +11,15 @@ const ownModules = readdirSync(assets, { recursive: true, encoding: 'utf8' })
   .map(name => ({ name, text: readFileSync(join(assets, name), 'utf8') }));
 
 type Words = Readonly<Record<string, string | { one: string; other: string }>>;
-const { en } = (await loadModule('lib/words-en.js')) as { en: Words };
-const { zh } = (await loadModule('lib/words-zh.js')) as { zh: Words };
+type Pack = Readonly<Record<'en' | 'zh', Words>>;
+const packs: Pack[] = await Promise.all(
+  ['lib/words', 'lib/pool-words'].map(async path => ({
+    en: ((await loadModule(`${path}-en.js`)) as { en: Words }).en,
+    zh: ((await loadModule(`${path}-zh.js`)) as { zh: Words }).zh,
+  })),
+);
+const en: Words = Object.assign({}, ...packs.map(pack => pack.en));
+const zh: Words = Object.assign({}, ...packs.map(pack => pack.zh));
 
 test('the vendored libraries are those of the installed packages', async t => {
   const expected = await vendoredFiles();
@@ -23,7 +30,12 @@ test('the vendored libraries are those of the installed packages', async t => {
 });
 
 test('both languages have the same texts, forms and blanks', t => {
-  t.deepEqual(Object.keys(zh), Object.keys(en));
+  for (const pack of packs) t.deepEqual(Object.keys(pack.zh), Object.keys(pack.en));
+  t.is(
+    Object.keys(en).length,
+    packs.map(pack => Object.keys(pack.en).length).reduce((a, b) => a + b),
+    'no text twice',
+  );
   const blanks = (entry: Words[string]) =>
     JSON.stringify(entry)
       .match(/\{\w+\}/g)
@@ -36,9 +48,9 @@ test('both languages have the same texts, forms and blanks', t => {
 });
 
 test('every text is used, and every key that is used has a text', t => {
-  const source = ownModules.filter(({ name }) => !name.startsWith('lib/words-')).map(({ text }) => text);
+  const source = ownModules.filter(({ name }) => !/^lib\/(pool-)?words-/.test(name)).map(({ text }) => text);
   const whole = source.join('\n');
-  const heads = [...whole.matchAll(/`([a-z]+\.)\$\{/g)].map(match => match[1]!);
+  const heads = [...whole.matchAll(/`([\w.]+\.)\$\{/g)].map(match => match[1]!);
   const unused = Object.keys(en).filter(
     key => !whole.includes(`'${key}'`) && !heads.some(head => key.startsWith(head)),
   );
@@ -86,7 +98,7 @@ test('every module of the pages is type-checked, and imports only its neighbours
 });
 
 test('the pages have no inline script, no inline style and no foreign address', t => {
-  for (const page of ['index.html', 'admin.html']) {
+  for (const page of ['index.html', 'admin.html', 'status.html']) {
     const text = readFileSync(join(assets, '..', page), 'utf8');
     t.notRegex(text, /<script(?![^>]*\ssrc=)|<style|\sstyle=|\son\w+=/, page);
     for (const [, address] of text.matchAll(/(?:src|href)="([^"]+)"/g))

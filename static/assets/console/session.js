@@ -74,7 +74,10 @@ export function abandonSession() {
 export async function adminRequest(method, path, { background = false, discloses = false, ...options } = {}) {
   for (let attempt = 1; ; attempt += 1) {
     try {
-      const headers = { ...options.headers, ...((method !== 'GET' || discloses) && { 'x-csrf-token': csrf }) };
+      const headers = {
+        ...options.headers,
+        ...((method !== 'GET' || discloses) && { 'x-csrf-token': csrf }),
+      };
       return await request(method, path, { ...options, headers });
     } catch (error) {
       if (!(error instanceof ApiError) || attempt === 3) throw error;

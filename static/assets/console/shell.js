@@ -6,6 +6,7 @@ import { useSignal } from '../lib/signal.js';
 import { Button } from '../parts/button.js';
 import { PageFoot, PageHead, SkipLink } from '../parts/page-head.js';
 import { Toasts, toast } from '../parts/toast.js';
+import { DryBanner } from './dry-banner.js';
 import { routeOf, routes } from './routes.js';
 import { signOut } from './session.js';
 
@@ -60,7 +61,10 @@ export function Shell() {
       link=${{ href: `${base}/`, text: t('page.panel'), icon: 'panel' }}
       tools=${html`<${Button} icon="leave" kind="quiet" class="sign-out" text=${t('console.signOut')} busy=${leaving} onClick=${leave} />`}
     />
-    <main id="main" class="console" tabindex="-1">${view?.of === route && html`<${view.View} />`}</main>
+    <main id="main" class="console" tabindex="-1">
+      <${DryBanner} />
+      ${view?.of === route && html`<${view.View} />`}
+    </main>
     <${PageFoot} links=${[{ href: '/openapi.yaml', text: t('page.openapi') }]}>${t('console.foot')}<//>
     <${Toasts} />
   `;

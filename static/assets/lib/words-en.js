@@ -9,6 +9,7 @@ export const en = {
   'page.stats': 'Statistics (JSON)',
   'page.metrics': 'Metrics',
   'page.health': 'Health',
+  'page.status': 'Status of the key pool',
   'page.openapi': 'Admin API (OpenAPI)',
 
   'theme.label': 'Colors: {now}. Switch to {next}',
@@ -166,6 +167,19 @@ export const en = {
   'console.away': 'The gateway does not answer',
   'console.again': 'Try again',
   'nav.mappings': 'Mappings',
+  'nav.keys': 'Keys',
+  'nav.pools': 'Pools',
+  'nav.settings': 'Settings',
+  'nav.tokens': 'Tokens',
+
+  'dry.empty': 'No key of the pool can be used',
+  'dry.title': {
+    one: 'The pool runs dry: {count} usable key is left',
+    other: 'The pool runs dry: {count} usable keys are left',
+  },
+  'dry.text': 'Of {total} keys, {resting} are resting, {banned} banned and {disabled} disabled.',
+  'dry.show': 'Show the keys',
+  'dry.status': 'Show the status',
 
   'mappings.title': 'Mappings',
   'mappings.lead': 'Each prefix leads to one target. The longest prefix wins.',

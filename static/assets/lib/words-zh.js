@@ -9,6 +9,7 @@ export const zh = {
   'page.stats': '统计 (JSON)',
   'page.metrics': '指标',
   'page.health': '健康状态',
+  'page.status': '密钥池状态',
   'page.openapi': '管理接口 (OpenAPI)',
 
   'theme.label': '配色：{now}。切换为{next}',
@@ -161,6 +162,19 @@ export const zh = {
   'console.away': '网关没有响应',
   'console.again': '重试',
   'nav.mappings': '映射',
+  'nav.keys': '密钥',
+  'nav.pools': '密钥池',
+  'nav.settings': '设置',
+  'nav.tokens': '用量',
+
+  'dry.empty': '密钥池中没有可用的密钥',
+  'dry.title': {
+    one: '密钥池即将用尽：只剩 {count} 个可用密钥',
+    other: '密钥池即将用尽：只剩 {count} 个可用密钥',
+  },
+  'dry.text': '共 {total} 个密钥：{resting} 个冷却中，{banned} 个已封禁，{disabled} 个已停用。',
+  'dry.show': '查看密钥',
+  'dry.status': '查看状态',
 
   'mappings.title': '映射',
   'mappings.lead': '每个前缀通向一个目标地址，最长的前缀优先。',

@@ -9,6 +9,7 @@ import { useStats, windowNames } from '../lib/stats.js';
 import { PageFoot, PageHead, SkipLink } from '../parts/page-head.js';
 import { Toasts } from '../parts/toast.js';
 import { Connect } from './connect.js';
+import { DryBanner } from './dry-banner.js';
 import { LiveFigures, LiveSummary } from './live-figures.js';
 import { LiveState, Notices } from './notices.js';
 import { PrefixTable } from './prefix-table.js';
@@ -56,6 +57,7 @@ export function Panel() {
     <main id="main" class="panel" tabindex="-1">
       <h1 class="visually-hidden">${t('panel.title')}</h1>
       <${Notices} live=${live} />
+      <${DryBanner} />
       <${LiveFigures} live=${live} />
       <div class="panel-middle">
         <${Traffic} live=${live} chosen=${windowName} onChoose=${chooseWindow} />
@@ -65,6 +67,7 @@ export function Panel() {
     </main>
     <${PageFoot}
       links=${[
+        { href: '/status', text: t('page.status') },
         { href: '/stats', text: t('page.stats') },
         { href: '/metrics', text: t('page.metrics') },
         { href: '/health', text: t('page.health') },
