@@ -117,35 +117,29 @@ async function perform({ keys, groups }: PoolStores, reader: Reader, action: Ste
   }
 }
 
-/**
- * The stores against plain maps, step by step. Nothing is shrunk: the runs go on with what the ones before left. The tests
- * are serial for they keep the process busy, and a reply of Redis that is read too late counts as none.
- */
+/** The stores against plain maps, step by step. Nothing is shrunk: the runs go on with what the ones before left. */
 export function poolModelContract(name: string, prepare: PrepareStore): void {
-  test.serial(
-    `${name}: any sequence of writes of keys and groups leaves what plain maps hold, and readers learn it`,
-    async t => {
-      const again = await prepare(t);
-      const [one, two] = (await Promise.all([again(), again()])).map(({ pool }) => pool);
-      const model = new Model();
-      const reader = new Reader(two!.keys);
-      await fc.assert(
-        fc.asyncProperty(fc.array(fc.tuple(fc.boolean(), step), { maxLength: 20 }), async steps => {
-          for (const [second, action] of steps) {
-            t.deepEqual(await perform(second ? two! : one!, reader, action), model.apply(action));
-          }
-          await reader.follow(3);
-          t.deepEqual(listed(reader.records), listed(model.keys));
-          t.deepEqual(listed((await new Reader(one!.keys).follow(2)).records), listed(model.keys));
-          t.deepEqual((await one!.groups.readAll()).map(({ id }) => id).sort(), [...model.groups].sort());
-        }),
-        { numRuns: 40, endOnFailure: true },
-      );
-      t.is(reader.startedOver, 0);
-    },
-  );
+  test(`${name}: any sequence of writes of keys and groups leaves what plain maps hold, and readers learn it`, async t => {
+    const again = await prepare(t);
+    const [one, two] = (await Promise.all([again(), again()])).map(({ pool }) => pool);
+    const model = new Model();
+    const reader = new Reader(two!.keys);
+    await fc.assert(
+      fc.asyncProperty(fc.array(fc.tuple(fc.boolean(), step), { maxLength: 20 }), async steps => {
+        for (const [second, action] of steps) {
+          t.deepEqual(await perform(second ? two! : one!, reader, action), model.apply(action));
+        }
+        await reader.follow(3);
+        t.deepEqual(listed(reader.records), listed(model.keys));
+        t.deepEqual(listed((await new Reader(one!.keys).follow(2)).records), listed(model.keys));
+        t.deepEqual((await one!.groups.readAll()).map(({ id }) => id).sort(), [...model.groups].sort());
+      }),
+      { numRuns: 40, endOnFailure: true },
+    );
+    t.is(reader.startedOver, 0);
+  });
 
-  test.serial(`${name}: any sequence of cool-downs leaves the latest end of each`, async t => {
+  test(`${name}: any sequence of cool-downs leaves the latest end of each`, async t => {
     const again = await prepare(t);
     const stores = (await Promise.all([again(), again()])).map(({ pool }) => pool.rests);
     const keyId = fc.constantFrom('k', 'k1', '"');

@@ -36,25 +36,22 @@ poolPartsContract('sqlite', prepare);
 poolModelContract('sqlite', prepare);
 rotationContract('sqlite', prepare);
 
-test.serial(
-  'a killed import leaves each batch whole or absent, and none that was acknowledged is missing',
-  async t => {
-    const folder = folderOf(t);
-    const acknowledged = await importAndKill({
-      module: new URL('../../src/stores/sqlite/open-sqlite.ts', import.meta.url),
-      open: `openSqlite(${JSON.stringify(folder)})`,
-      batches: 200,
-      batchSize: 500,
-      killAfter: 3,
-    });
-    const { pool } = await opened(t, folder);
-    const numbers = [...(await recordsOf(pool.keys)).keys()].map(id => Number(id.slice('key-'.length)));
-    const whole = Math.max(...numbers) + 1;
-    t.is(whole % 500, 0);
-    t.is(numbers.length, whole);
-    t.true(whole >= acknowledged * 500 && whole < 200 * 500, `${whole}`);
-  },
-);
+test('a killed import leaves each batch whole or absent, and none that was acknowledged is missing', async t => {
+  const folder = folderOf(t);
+  const acknowledged = await importAndKill({
+    module: new URL('../../src/stores/sqlite/open-sqlite.ts', import.meta.url),
+    open: `openSqlite(${JSON.stringify(folder)})`,
+    batches: 200,
+    batchSize: 500,
+    killAfter: 3,
+  });
+  const { pool } = await opened(t, folder);
+  const numbers = [...(await recordsOf(pool.keys)).keys()].map(id => Number(id.slice('key-'.length)));
+  const whole = Math.max(...numbers) + 1;
+  t.is(whole % 500, 0);
+  t.is(numbers.length, whole);
+  t.true(whole >= acknowledged * 500 && whole < 200 * 500, `${whole}`);
+});
 
 test('a database of the version before the pool is brought up to it and keeps its rows', async t => {
   const folder = folderOf(t);

@@ -27,51 +27,45 @@ function sealers() {
   };
 }
 
-/**
- * The rotation of the encryption key over each implementation of the stores. The tests are serial for they keep the process
- * busy, and a reply of Redis that is read too late counts as none.
- */
+/** The rotation of the encryption key over each implementation of the stores. */
 export function rotationContract(name: string, prepare: PrepareStore): void {
   const COUNT = 1_200;
   const addAll = async (keys: KeyStore, sealer: Sealer) =>
     keys.add(Array.from({ length: COUNT }, (_, number) => sealedKey(sealer, number)));
 
-  test.serial(
-    `${name}: after a rotation all opens with the new key alone, and duplicates are still refused`,
-    async t => {
-      const { pool } = await (await prepare(t))();
-      const { old, both, fresh } = sealers();
-      await addAll(pool.keys, old);
-      await pool.keys.update('key-7', { notes: 'kept', status: 'banned' });
-      await pool.sealed.replace('oauth', old.seal('oauth', 'refresh token'), 0);
-      await pool.sealed.replace('encryption-check', old.seal('encryption-check', 'check'), 0);
+  test(`${name}: after a rotation all opens with the new key alone, and duplicates are still refused`, async t => {
+    const { pool } = await (await prepare(t))();
+    const { old, both, fresh } = sealers();
+    await addAll(pool.keys, old);
+    await pool.keys.update('key-7', { notes: 'kept', status: 'banned' });
+    await pool.sealed.replace('oauth', old.seal('oauth', 'refresh token'), 0);
+    await pool.sealed.replace('encryption-check', old.seal('encryption-check', 'check'), 0);
 
-      const seen: number[] = [];
-      const report = await rotateKeys(pool, both, ({ rewritten }) => seen.push(rewritten));
-      t.like(report, { rewritten: COUNT + 2, unreadable: [], duplicates: [] });
-      t.true(seen.length > 2);
-      t.is(seen.at(-1), COUNT + 2);
-      t.deepEqual(
-        seen,
-        seen.toSorted((a, b) => a - b),
-      );
+    const seen: number[] = [];
+    const report = await rotateKeys(pool, both, ({ rewritten }) => seen.push(rewritten));
+    t.like(report, { rewritten: COUNT + 2, unreadable: [], duplicates: [] });
+    t.true(seen.length > 2);
+    t.is(seen.at(-1), COUNT + 2);
+    t.deepEqual(
+      seen,
+      seen.toSorted((a, b) => a - b),
+    );
 
-      const records = await recordsOf(pool.keys);
-      t.is(records.size, COUNT);
-      for (let number = 0; number < COUNT; number += 1) {
-        const { sealed, fingerprint } = records.get(`key-${number}`)!;
-        t.is(fresh.open(`key-${number}`, sealed), textOf(number));
-        t.is(fingerprint, fresh.fingerprint(textOf(number)));
-      }
-      t.like(records.get('key-7'), { notes: 'kept', status: 'banned' });
-      const token = await pool.sealed.read('oauth');
-      t.is(fresh.open('oauth', token!.sealed), 'refresh token');
-      t.deepEqual(await pool.keys.add([sealedKey(fresh, 3, 'again')]), []);
-      t.like(await rotateKeys(pool, both), { rewritten: 0 });
-    },
-  );
+    const records = await recordsOf(pool.keys);
+    t.is(records.size, COUNT);
+    for (let number = 0; number < COUNT; number += 1) {
+      const { sealed, fingerprint } = records.get(`key-${number}`)!;
+      t.is(fresh.open(`key-${number}`, sealed), textOf(number));
+      t.is(fingerprint, fresh.fingerprint(textOf(number)));
+    }
+    t.like(records.get('key-7'), { notes: 'kept', status: 'banned' });
+    const token = await pool.sealed.read('oauth');
+    t.is(fresh.open('oauth', token!.sealed), 'refresh token');
+    t.deepEqual(await pool.keys.add([sealedKey(fresh, 3, 'again')]), []);
+    t.like(await rotateKeys(pool, both), { rewritten: 0 });
+  });
 
-  test.serial(`${name}: a rotation that was ended in the middle goes on where it was`, async t => {
+  test(`${name}: a rotation that was ended in the middle goes on where it was`, async t => {
     const again = await prepare(t);
     const { old, both, fresh } = sealers();
     const { pool } = await again();
@@ -88,29 +82,26 @@ export function rotationContract(name: string, prepare: PrepareStore): void {
     for (const [id, { sealed }] of await recordsOf(later.keys)) t.notThrows(() => fresh.open(id, sealed));
   });
 
-  test.serial(
-    `${name}: while keys are rotated, a key that is there already is refused under either fingerprint`,
-    async t => {
-      const { pool } = await (await prepare(t))();
-      const { old, both } = sealers();
-      await addAll(pool.keys, old);
-      const added: string[] = [];
-      await rotateKeys(pool, both, () => {
-        const number = added.length;
-        added.push(`copy-${number}`);
-        void pool.keys.add([
-          sealedKey(both, number, `copy-${number}`),
-          sealedKey(both, COUNT - 1 - number, 'c'),
-        ]);
-      });
-      await pool.keys.add([sealedKey(both, COUNT + 1, 'last')]);
-      const records = await recordsOf(pool.keys);
-      t.is(records.size, COUNT + 1);
-      t.false([...records.keys()].some(id => id.startsWith('c')));
-    },
-  );
+  test(`${name}: while keys are rotated, a key that is there already is refused under either fingerprint`, async t => {
+    const { pool } = await (await prepare(t))();
+    const { old, both } = sealers();
+    await addAll(pool.keys, old);
+    const added: string[] = [];
+    await rotateKeys(pool, both, () => {
+      const number = added.length;
+      added.push(`copy-${number}`);
+      void pool.keys.add([
+        sealedKey(both, number, `copy-${number}`),
+        sealedKey(both, COUNT - 1 - number, 'c'),
+      ]);
+    });
+    await pool.keys.add([sealedKey(both, COUNT + 1, 'last')]);
+    const records = await recordsOf(pool.keys);
+    t.is(records.size, COUNT + 1);
+    t.false([...records.keys()].some(id => id.startsWith('c')));
+  });
 
-  test.serial(`${name}: a rotation gives way to a key that was replaced meanwhile`, async t => {
+  test(`${name}: a rotation gives way to a key that was replaced meanwhile`, async t => {
     const again = await prepare(t);
     const { old, both, fresh } = sealers();
     const [{ pool }, { pool: other }] = [await again(), await again()];
@@ -144,29 +135,26 @@ export function rotationContract(name: string, prepare: PrepareStore): void {
     t.is(fresh.open('oauth', (await pool.sealed.read('oauth'))!.sealed), 'second');
   });
 
-  test.serial(
-    `${name}: what cannot be opened, or is there twice, is reported and holds nothing up`,
-    async t => {
-      const { pool } = await (await prepare(t))();
-      const { old, both, fresh } = sealers();
-      const stranger = createSealer({ current: randomBytes(32) });
-      await pool.keys.add([
-        sealedKey(old, 1),
-        sealedKey(stranger, 2),
-        keyOf(3, { sealed: 'rubbish' }),
-        // Added by a process that lacked the old key, so it could not know.
-        sealedKey(fresh, 1, 'key-4'),
-      ]);
-      const before = await recordsOf(pool.keys);
-      t.deepEqual(await rotateKeys(pool, both), {
-        examined: (await recordsOf(pool.keys)).size + 2,
-        rewritten: 1,
-        unreadable: ['key-2', 'key-3'],
-        duplicates: ['key-1'],
-      });
-      const after = await recordsOf(pool.keys);
-      t.is(fresh.open('key-1', after.get('key-1')!.sealed), textOf(1));
-      for (const id of ['key-2', 'key-3', 'key-4']) t.deepEqual(after.get(id), before.get(id));
-    },
-  );
+  test(`${name}: what cannot be opened, or is there twice, is reported and holds nothing up`, async t => {
+    const { pool } = await (await prepare(t))();
+    const { old, both, fresh } = sealers();
+    const stranger = createSealer({ current: randomBytes(32) });
+    await pool.keys.add([
+      sealedKey(old, 1),
+      sealedKey(stranger, 2),
+      keyOf(3, { sealed: 'rubbish' }),
+      // Added by a process that lacked the old key, so it could not know.
+      sealedKey(fresh, 1, 'key-4'),
+    ]);
+    const before = await recordsOf(pool.keys);
+    t.deepEqual(await rotateKeys(pool, both), {
+      examined: (await recordsOf(pool.keys)).size + 2,
+      rewritten: 1,
+      unreadable: ['key-2', 'key-3'],
+      duplicates: ['key-1'],
+    });
+    const after = await recordsOf(pool.keys);
+    t.is(fresh.open('key-1', after.get('key-1')!.sealed), textOf(1));
+    for (const id of ['key-2', 'key-3', 'key-4']) t.deepEqual(after.get(id), before.get(id));
+  });
 }

@@ -10,9 +10,15 @@ import { redisStatistics } from './redis-statistics.ts';
 /**
  * Opens the shared store. A Redis that cannot be reached is no error: the calls reject with `ERR_STORE_UNAVAILABLE` until
  * it is there.
+ *
+ * @param options.commandTimeoutMs a reply that takes longer counts as none; 2,000 when left out
  */
-export async function openRedis(address: RedisAddress, { log }: { log: Log }): Promise<Stores> {
-  const link = new RedisLink(address, { log, name: 'store' });
+export async function openRedis(
+  address: RedisAddress,
+  options: { log: Log; commandTimeoutMs?: number },
+): Promise<Stores> {
+  const { log } = options;
+  const link = new RedisLink(address, { ...options, name: 'store' });
   const listener = new ChangeListener(address, { log });
   await link.firstAttempt();
   return {

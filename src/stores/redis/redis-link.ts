@@ -32,9 +32,13 @@ export class RedisLink {
   /**
    * @param options.name stands in the log and in Redis' `CLIENT LIST`
    * @param options.level of the line about an outage; `debug` for a connection that can be done without
+   * @param options.commandTimeoutMs 2,000 when left out
    */
-  constructor(address: RedisAddress, options: { log: Log; name: string; level?: 'warn' | 'debug' }) {
-    const { log, name, level = 'warn' } = options;
+  constructor(
+    address: RedisAddress,
+    options: { log: Log; name: string; level?: 'warn' | 'debug'; commandTimeoutMs?: number },
+  ) {
+    const { log, name, level = 'warn', commandTimeoutMs = COMMAND_TIMEOUT_MS } = options;
     this.#log = log;
     this.#name = name;
     this.#level = level;
@@ -44,7 +48,7 @@ export class RedisLink {
       scripts: loadScripts(),
       protocol: 2,
       connectTimeout: CONNECT_TIMEOUT_MS,
-      commandTimeout: COMMAND_TIMEOUT_MS,
+      commandTimeout: commandTimeoutMs,
       socketTimeout: SILENCE_LIMIT_MS,
       enableOfflineQueue: false,
       autoResendUnfulfilledCommands: false,

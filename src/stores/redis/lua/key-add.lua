@@ -10,10 +10,10 @@ for _, key in ipairs({KEYS[4], KEYS[5], KEYS[6]}) do
 end
 redis.call('ZCARD', KEYS[2])
 redis.call('ZCARD', KEYS[3])
-local known = redis.call('HGET', KEYS[1], 'revision')
+local latest = redis.call('HGET', KEYS[1], 'revision')
 local revision
-if known then
-  revision = tonumber(known)
+if latest then
+  revision = tonumber(latest)
 else
   -- A store that lost its data goes on above all revisions that were ever given.
   local time = redis.call('TIME')
@@ -21,12 +21,12 @@ else
 end
 local before = revision
 
-local function exists(fingerprint, others)
-  if redis.call('HEXISTS', KEYS[6], fingerprint) == 1 then
-    return true
-  end
+-- Ids and fingerprints that this call has added.
+local newIds, newFingerprints = {}, {}
+
+local function anyExists(others)
   for other in string.gmatch(others, '[^\n]+') do
-    if redis.call('HEXISTS', KEYS[6], other) == 1 then
+    if newFingerprints[other] or redis.call('HEXISTS', KEYS[6], other) == 1 then
       return true
     end
   end
@@ -34,20 +34,43 @@ local function exists(fingerprint, others)
 end
 
 local added = {}
-for i = 2, #ARGV, 5 do
-  local id, fingerprint = ARGV[i], ARGV[i + 1]
-  if redis.call('HEXISTS', KEYS[4], id) == 0 and not exists(fingerprint, ARGV[i + 4]) then
-    revision = revision + 1
-    redis.call('HSET', KEYS[4], id, ARGV[i + 2])
-    redis.call('HSET', KEYS[5], id, ARGV[i + 3])
-    redis.call('HSET', KEYS[6], fingerprint, id)
-    redis.call('ZADD', KEYS[2], string.format('%.0f', revision), id)
-    redis.call('ZREM', KEYS[3], id)
-    added[#added + 1] = id
+-- A thousand at a time: more arguments than some thousand do not fit on Lua's stack, and each call costs.
+for from = 2, #ARGV, 5000 do
+  local to = math.min(from + 4999, #ARGV)
+  local ids, fingerprints = {}, {}
+  for i = from, to, 5 do
+    ids[#ids + 1] = ARGV[i]
+    fingerprints[#fingerprints + 1] = ARGV[i + 1]
+  end
+  local known = redis.call('HMGET', KEYS[4], unpack(ids))
+  local owners = redis.call('HMGET', KEYS[6], unpack(fingerprints))
+  local fresh, facts, details, prints, revisions = {}, {}, {}, {}, {}
+  for number, id in ipairs(ids) do
+    local fingerprint, at = fingerprints[number], from + 5 * (number - 1)
+    local isKnown = known[number] or owners[number] or newIds[id] or newFingerprints[fingerprint]
+    if not isKnown and not anyExists(ARGV[at + 4]) then
+      revision = revision + 1
+      newIds[id] = true
+      newFingerprints[fingerprint] = true
+      local last = 2 * #fresh
+      fresh[#fresh + 1] = id
+      facts[last + 1], facts[last + 2] = id, ARGV[at + 2]
+      details[last + 1], details[last + 2] = id, ARGV[at + 3]
+      prints[last + 1], prints[last + 2] = fingerprint, id
+      revisions[last + 1], revisions[last + 2] = string.format('%.0f', revision), id
+      added[#added + 1] = id
+    end
+  end
+  if #fresh > 0 then
+    redis.call('HSET', KEYS[4], unpack(facts))
+    redis.call('HSET', KEYS[5], unpack(details))
+    redis.call('HSET', KEYS[6], unpack(prints))
+    redis.call('ZADD', KEYS[2], unpack(revisions))
+    redis.call('ZREM', KEYS[3], unpack(fresh))
   end
 end
 if revision > before then
-  if not known then
+  if not latest then
     redis.call('HSET', KEYS[1], 'floor', string.format('%.0f', before))
   end
   redis.call('HSET', KEYS[1], 'revision', string.format('%.0f', revision))
