@@ -1,6 +1,6 @@
-import { setTimeout } from 'node:timers';
 import type { Log } from '../../base/log.ts';
 import type { StatisticsStore } from '../../stores/types.ts';
+import { byTimer, type Schedule } from '../pool/schedule.ts';
 import { KEY_SERIES } from '../statistics/pooled-counts.ts';
 
 /**
@@ -23,8 +23,7 @@ export interface KeyTokensFeedOptions {
   readonly flush: () => Promise<void>;
   readonly pool: { setUsage(tokens: ReadonlyMap<string, number>): void };
   readonly log: Log;
-  /** Calls `task` after a time, unless the returned function is called before. */
-  readonly schedule?: (task: () => void, delayMs: number) => () => void;
+  readonly schedule?: Schedule;
   /** A clock for lengths of time, in ms. */
   readonly elapsedMs?: () => number;
 }
@@ -41,7 +40,7 @@ export class KeyTokensFeed {
   #failed = false;
 
   constructor(options: KeyTokensFeedOptions) {
-    this.#options = { schedule: later, elapsedMs: () => performance.now(), ...options };
+    this.#options = { schedule: byTimer, elapsedMs: () => performance.now(), ...options };
   }
 
   /** Reads once, then goes on until `stop`. Never rejects: a store that is away is asked again. */
@@ -78,10 +77,4 @@ export class KeyTokensFeed {
     this.#stopped = true;
     this.#cancel?.();
   }
-}
-
-function later(task: () => void, delayMs: number): () => void {
-  const timer = setTimeout(task, delayMs);
-  timer.unref();
-  return () => clearTimeout(timer);
 }

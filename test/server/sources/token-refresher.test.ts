@@ -267,6 +267,26 @@ test('an instance that lost its turn to a slow one does not trade the same refre
   t.is(endpoint.requests, 1);
 });
 
+test('an instance that gets its turn after another refreshed looks again and does not trade', async t => {
+  const { endpoint, vault, process } = await installation(t);
+  const first = process();
+  let reads = 0;
+  const late = process({
+    vault: {
+      ...vault,
+      async read() {
+        const kept = await vault.read();
+        reads += 1;
+        if (reads === 1) await first.refresher.round();
+        return kept;
+      },
+    },
+  });
+  await late.refresher.round();
+  t.deepEqual(late.served, [accessToken(1)]);
+  t.is(endpoint.requests, 1);
+});
+
 test('while refreshing fails for hours the old token serves to its end, and a recovery is found', async t => {
   const { endpoint, captured, process } = await installation(t);
   const one = process();
