@@ -2,10 +2,9 @@ import type { PoolGroup, ProviderName, Rest } from '../../stores/pool-types.ts';
 import type { PoolConfig } from './pool-config.ts';
 import { PoolEntry } from './pool-entry.ts';
 import { PoolLease } from './pool-lease.ts';
+import { Roster, sameSecret } from './roster.ts';
 import { Selector } from './selector.ts';
-import type { Work } from './shelf.ts';
-import { Shelves } from './shelves.ts';
-import { Tallies, type TallyFilter } from './tally.ts';
+import type { TallyFilter } from './tally.ts';
 import type {
   KeySourceName,
   KeyView,
@@ -46,29 +45,17 @@ const NEWEST_SHARE = 0.05;
  */
 export class KeyPool {
   readonly #onEffect: (effect: PoolEffect) => void;
-  readonly #processes: number;
-  readonly #random: () => number;
-  readonly #byId = new Map<string, PoolEntry>();
-  readonly #tallies = new Tallies();
-  readonly #work: Work = { entries: 0 };
+  readonly #roster: Roster;
   readonly #selector: Selector;
-  readonly #shelves: Shelves;
-  readonly #entryOf = (keyId: string) => this.#byId.get(keyId);
   #config: PoolConfig;
-  #priorities: ReadonlyMap<string, number> = new Map();
-  #limit: number;
-  #nowMs = 0;
   #turns = 0;
   #requestTokens = 1000;
 
   constructor({ config, onEffect, processes = 1, random = Math.random }: KeyPoolOptions) {
     this.#config = config;
     this.#onEffect = onEffect ?? (() => {});
-    this.#processes = processes;
-    this.#random = random;
-    this.#selector = new Selector(random, this.#work);
-    this.#limit = this.#limitOf(config);
-    this.#shelves = new Shelves(config.multiTier, this.#priorities, this.#work);
+    this.#roster = new Roster(config, { processes, random });
+    this.#selector = new Selector(random, this.#roster.work);
   }
 
   get config(): PoolConfig {
@@ -77,34 +64,28 @@ export class KeyPool {
 
   /** Keys of every state. */
   get size(): number {
-    return this.#byId.size;
+    return this.#roster.size;
+  }
+
+  /** Keys that were added since the start: what was told of unknown keys may concern these. */
+  get added(): number {
+    return this.#roster.added;
   }
 
   /** Entries that were looked at or moved since the start: what the pool costs, whatever the machine. */
   get work(): number {
-    return this.#work.entries;
+    return this.#roster.work.entries;
   }
 
   /** Takes over settings; live, requests in flight keep their keys. */
   configure(config: PoolConfig): void {
-    const tiersChange = config.multiTier.enabled !== this.#config.multiTier.enabled;
-    const limit = this.#limitOf(config);
-    const limitChanges = limit !== this.#limit;
     this.#config = config;
-    this.#limit = limit;
-    if (tiersChange) this.#reshelve();
-    else if (limitChanges) for (const entry of this.#byId.values()) this.#place(entry);
+    this.#roster.configure(config);
   }
 
   /** Tells the priorities. Equal ones are one tier; a key whose pool is not among them counts as one of `default`. */
   setGroups(groups: readonly PoolGroup[]): void {
-    const priorities = new Map(groups.map(group => [group.id, group.priority]));
-    const same =
-      priorities.size === this.#priorities.size &&
-      [...priorities].every(([id, priority]) => this.#priorities.get(id) === priority);
-    if (same) return;
-    this.#priorities = priorities;
-    this.#reshelve();
+    this.#roster.setGroups(groups);
   }
 
   /**
@@ -115,51 +96,50 @@ export class KeyPool {
     const kept = new Set<string>();
     for (const key of keys) {
       kept.add(key.id);
-      const known = this.#byId.get(key.id)?.key;
-      const staysBanned = known?.status === 'banned' && known.secret.reveal() === key.secret.reveal();
-      this.#put(staysBanned ? { ...fieldsOf(key), status: 'banned' } : key);
+      const known = this.#roster.get(key.id)?.key;
+      const staysBanned = known?.status === 'banned' && sameSecret(known, key);
+      this.#roster.put(staysBanned ? { ...key, status: 'banned' } : key);
     }
-    for (const [id, entry] of this.#byId) {
-      if (entry.key.source === source && !kept.has(id)) this.#remove(entry);
+    for (const entry of this.#roster.entries()) {
+      if (entry.key.source === source && !kept.has(entry.key.id)) this.#roster.remove(entry);
     }
   }
 
   /** Adds or changes keys, and takes keys away. Requests that use a key which is taken away go on. */
   apply(changes: { readonly changed: readonly LiveKey[]; readonly removed: readonly string[] }): void {
-    for (const key of changes.changed) this.#put(key);
+    for (const key of changes.changed) this.#roster.put(key);
     for (const id of changes.removed) {
-      const entry = this.#byId.get(id);
-      if (entry !== undefined) this.#remove(entry);
+      const entry = this.#roster.get(id);
+      if (entry !== undefined) this.#roster.remove(entry);
     }
   }
 
   /** Notes cool-downs that other processes decided. An earlier end never replaces a later one. */
   setRests(rests: Iterable<Rest>, nowMs: number): void {
-    this.#advance(nowMs);
+    this.#roster.advance(nowMs);
     for (const { keyId, model, untilMs } of rests) {
-      const entry = this.#byId.get(keyId);
-      if (entry !== undefined) this.#rest(entry, modelName(model), untilMs);
+      const entry = this.#roster.get(keyId);
+      if (entry !== undefined) this.#roster.rest(entry, modelName(model), untilMs);
     }
   }
 
   /** Ends a key's cool-downs, or only that of one model (`*`: only the one for all models). */
   wake(keyId: string, model?: string): void {
-    const entry = this.#byId.get(keyId);
-    const now = { limit: this.#limit, nowMs: this.#nowMs };
-    entry?.shelf?.wake(entry, model === undefined ? undefined : modelName(model), now);
+    const entry = this.#roster.get(keyId);
+    if (entry !== undefined) this.#roster.wake(entry, model === undefined ? undefined : modelName(model));
   }
 
   /** All-time tokens by key, as a store has them; keys that are not named keep what they have. */
   setUsage(tokens: ReadonlyMap<string, number>): void {
     for (const [keyId, used] of tokens) {
-      const entry = this.#byId.get(keyId);
+      const entry = this.#roster.get(keyId);
       if (entry !== undefined) entry.usedTokens = used;
     }
   }
 
   /** Tokens of one request. */
   addUsage(keyId: string, tokens: number): void {
-    const entry = this.#byId.get(keyId);
+    const entry = this.#roster.get(keyId);
     if (entry === undefined) return;
     entry.usedTokens += tokens;
     this.#requestTokens += (tokens - this.#requestTokens) * NEWEST_SHARE;
@@ -167,7 +147,7 @@ export class KeyPool {
 
   /** Chooses a key. Exactly one `release` or `abandon` must follow. */
   lease(request: LeaseRequest, nowMs: number): Lease | Unavailable {
-    this.#advance(nowMs);
+    this.#roster.advance(nowMs);
     const model = modelName(request.model);
     const { onlyKeyId } = request;
     const found =
@@ -177,7 +157,7 @@ export class KeyPool {
 
   /** Whether `lease` would give a key. For an answer that is worth relaying when there is no other key to ask. */
   hasKeyFor(request: LeaseRequest, nowMs: number): boolean {
-    this.#advance(nowMs);
+    this.#roster.advance(nowMs);
     const model = modelName(request.model);
     const { onlyKeyId } = request;
     if (onlyKeyId === undefined) return this.#choose(request, model) instanceof PoolEntry;
@@ -186,7 +166,7 @@ export class KeyPool {
 
   /** Lends a key whatever its state, for a test of it. `undefined`: there is no such key. */
   leaseForTest(keyId: string, model: string): Lease | undefined {
-    const entry = this.#byId.get(keyId);
+    const entry = this.#roster.get(keyId);
     return entry === undefined ? undefined : this.#lend(entry, modelName(model));
   }
 
@@ -201,7 +181,7 @@ export class KeyPool {
    * @throws Error when it was given back before
    */
   release(lease: Lease, verdict: Verdict, nowMs: number): void {
-    this.#advance(nowMs);
+    this.#roster.advance(nowMs);
     const pooled = this.#giveBack(lease);
     const entry = pooled.entry;
     if (entry === undefined || entry.shelf === undefined || pooled.epoch !== entry.epoch) return;
@@ -215,7 +195,7 @@ export class KeyPool {
         return;
       case 'rest':
         entry.noteOutcome(false);
-        if (this.#rest(entry, modelName(key.model), key.untilMs)) {
+        if (this.#roster.rest(entry, modelName(key.model), key.untilMs)) {
           const { id: keyId, source } = entry.key;
           this.#onEffect({ kind: 'rest', keyId, source, model: modelName(key.model), untilMs: key.untilMs });
         }
@@ -239,16 +219,16 @@ export class KeyPool {
 
   /** Keys by state, of one source, pool or provider where given. */
   counts(nowMs: number, filter: TallyFilter = {}): StateCounts {
-    this.#settle(nowMs);
-    return this.#tallies.sum(filter);
+    this.#roster.settle(nowMs);
+    return this.#roster.tallies.sum(filter);
   }
 
   /** Counts of every source, pool and provider that has or had keys. */
   tallies(
     nowMs: number,
   ): { source: KeySourceName; pool: string; provider: ProviderName; counts: StateCounts }[] {
-    this.#settle(nowMs);
-    return [...this.#tallies.values()].map(({ source, pool, provider, states }) => ({
+    this.#roster.settle(nowMs);
+    return [...this.#roster.tallies.values()].map(({ source, pool, provider, states }) => ({
       source,
       pool,
       provider,
@@ -259,7 +239,7 @@ export class KeyPool {
   /** Providers of which there is a key that is not banned or disabled; resting ones count. */
   providers(): ReadonlySet<ProviderName> {
     const found = new Set<ProviderName>();
-    for (const { provider, states } of this.#tallies.values()) {
+    for (const { provider, states } of this.#roster.tallies.values()) {
       if (states.ready + states.resting + states.busy > 0) found.add(provider);
     }
     return found;
@@ -268,24 +248,24 @@ export class KeyPool {
   /** Whether fewer keys are usable than `dryThreshold`. Never for a pool without keys. */
   runningDry(nowMs: number): boolean {
     const { ready, busy } = this.counts(nowMs);
-    return this.#byId.size > 0 && ready + busy < this.#config.dryThreshold;
+    return this.#roster.size > 0 && ready + busy < this.#config.dryThreshold;
   }
 
   get(keyId: string): LiveKey | undefined {
-    return this.#byId.get(keyId)?.key;
+    return this.#roster.get(keyId)?.key;
   }
 
   /** What passes over all keys need, at the time the pool was last asked about (`counts`, `view`): costs no settling. */
   glance(keyId: string): Pick<KeyView, 'state' | 'picks'> | undefined {
-    return this.#byId.get(keyId);
+    return this.#roster.get(keyId);
   }
 
   view(keyId: string, nowMs: number): KeyView | undefined {
-    this.#settle(nowMs);
-    const entry = this.#byId.get(keyId);
+    this.#roster.settle(nowMs);
+    const entry = this.#roster.get(keyId);
     if (entry === undefined) return undefined;
     const rests = [...(entry.rests ?? [])].map(([model, untilMs]) => ({ model, untilMs }));
-    if (entry.restAllUntilMs > this.#nowMs) rests.push({ model: '*', untilMs: entry.restAllUntilMs });
+    if (entry.restAllUntilMs > this.#roster.nowMs) rests.push({ model: '*', untilMs: entry.restAllUntilMs });
     return {
       state: entry.state,
       inFlight: entry.inFlight,
@@ -293,7 +273,7 @@ export class KeyPool {
       picks: entry.picks,
       successes: entry.successes,
       failures: entry.failures,
-      rests: rests.filter(rest => rest.untilMs > this.#nowMs),
+      rests: rests.filter(rest => rest.untilMs > this.#roster.nowMs),
       usedTokens: entry.usedTokens,
       lastUsedMs: entry.lastUsedMs,
     };
@@ -301,41 +281,35 @@ export class KeyPool {
 
   /** All keys, in no particular order. */
   *keys(): Iterable<LiveKey> {
-    for (const entry of this.#byId.values()) yield entry.key;
+    for (const entry of this.#roster.entries()) yield entry.key;
   }
 
   #choose(request: LeaseRequest, model: string): PoolEntry | Unavailable {
     return this.#selector.choose(
-      {
-        request,
-        model,
-        nowMs: this.#nowMs,
-        limit: this.#limit,
-        requestTokens: this.#requestTokens,
-        entryOf: this.#entryOf,
-      },
-      { tiers: this.#shelves.tiers, config: this.#config },
+      { request, model, requestTokens: this.#requestTokens },
+      { roster: this.#roster, config: this.#config },
     );
   }
 
   #chooseOnly(request: LeaseRequest, keyId: string, model: string): PoolEntry | Unavailable {
-    const entry = this.#byId.get(keyId);
+    const entry = this.#roster.get(keyId);
     if (entry?.shelf === undefined || !request.providers.includes(entry.key.provider))
       return { kind: 'none' };
-    entry.shelf.lane(model, this.#limit, this.#nowMs);
+    entry.shelf.lane(model, this.#roster.limit, this.#roster.nowMs);
     if (entry.key.status !== 'active') return { kind: 'unusable' };
     const untilMs = entry.shelf.restUntilMs(entry, model);
-    if (untilMs > this.#nowMs) return { kind: 'resting', retryAfterMs: untilMs - this.#nowMs };
+    if (untilMs > this.#roster.nowMs) return { kind: 'resting', retryAfterMs: untilMs - this.#roster.nowMs };
     if (request.tried.has(keyId)) return { kind: 'unusable' };
-    if (request.avoids?.(upstreamOf(entry.key)) === true) return { kind: 'avoided' };
-    return entry.inFlight >= this.#limit ? { kind: 'busy' } : entry;
+    const upstream = upstreamOf(entry.key);
+    if (request.avoids?.(upstream) === true) return { kind: 'avoided', upstreams: [upstream] };
+    return entry.inFlight >= this.#roster.limit ? { kind: 'busy' } : entry;
   }
 
   #lend(entry: PoolEntry, model: string): Lease {
     this.#turns += 1;
-    entry.notePick(this.#turns, this.#nowMs);
+    entry.notePick(this.#turns, this.#roster.nowMs);
     entry.inFlight += 1;
-    if (entry.inFlight === this.#limit) this.#place(entry);
+    if (entry.inFlight === this.#roster.limit) this.#roster.place(entry);
     return new PoolLease({ key: entry.key, model, entry });
   }
 
@@ -345,7 +319,7 @@ export class KeyPool {
     const entry = lease.entry;
     if (entry !== undefined) {
       entry.inFlight -= 1;
-      if (entry.inFlight === this.#limit - 1) this.#place(entry);
+      if (entry.inFlight === this.#roster.limit - 1) this.#roster.place(entry);
     }
     return lease;
   }
@@ -361,87 +335,15 @@ export class KeyPool {
   /** An admin's `disabled` stays, and what is banned already is not banned again. */
   #ban(entry: PoolEntry, reason: string): void {
     if (entry.key.status !== 'active') return;
-    this.#put({ ...fieldsOf(entry.key), status: 'banned' });
+    this.#roster.put({ ...entry.key, status: 'banned' });
     const { id: keyId, source } = entry.key;
-    this.#onEffect({ kind: 'ban', keyId, source, reason, atMs: this.#nowMs });
-  }
-
-  #rest(entry: PoolEntry, model: string, untilMs: number): boolean {
-    const now = { limit: this.#limit, nowMs: this.#nowMs };
-    return entry.shelf?.rest(entry, { model, untilMs }, now) ?? false;
-  }
-
-  #put(key: LiveKey): void {
-    let entry = this.#byId.get(key.id);
-    if (entry === undefined) {
-      entry = new PoolEntry(key, -this.#random());
-      this.#byId.set(key.id, entry);
-    } else {
-      const before = entry.key;
-      this.#detach(entry);
-      entry.key = key;
-      const replaced = before.secret !== key.secret && before.secret.reveal() !== key.secret.reveal();
-      const revived = before.status !== 'active' && key.status === 'active';
-      if (replaced || revived) entry.startAnew();
-    }
-    this.#attach(entry);
-  }
-
-  #remove(entry: PoolEntry): void {
-    this.#byId.delete(entry.key.id);
-    this.#detach(entry);
-  }
-
-  #attach(entry: PoolEntry): void {
-    entry.tally = this.#tallies.of(entry.key, this.#shelves.poolOf(entry.key));
-    entry.tally.states[entry.state] += 1;
-    this.#shelves.for(entry.key).add(entry, this.#limit, this.#nowMs);
-  }
-
-  #detach(entry: PoolEntry): void {
-    entry.shelf?.remove(entry);
-    if (entry.tally !== undefined) entry.tally.states[entry.state] -= 1;
-    entry.tally = undefined;
-  }
-
-  #place(entry: PoolEntry): void {
-    entry.shelf?.place(entry, this.#limit, this.#nowMs);
-  }
-
-  #reshelve(): void {
-    const shelves = this.#shelves;
-    shelves.arrange(this.#config.multiTier, this.#priorities);
-    for (const entry of this.#byId.values()) {
-      if (entry.shelf === shelves.for(entry.key) && entry.tally?.pool === shelves.poolOf(entry.key)) continue;
-      this.#detach(entry);
-      this.#attach(entry);
-    }
-    shelves.dropEmpty();
-  }
-
-  #settle(nowMs: number): void {
-    this.#advance(nowMs);
-    this.#shelves.settleAll(this.#limit, this.#nowMs);
-  }
-
-  #advance(nowMs: number): void {
-    if (nowMs > this.#nowMs) this.#nowMs = nowMs;
-  }
-
-  #limitOf(config: PoolConfig): number {
-    return Math.max(1, Math.ceil(config.concurrentLimit / this.#processes));
+    this.#onEffect({ kind: 'ban', keyId, source, reason, atMs: this.#roster.nowMs });
   }
 }
 
 /** Tells a lease from a reason why there is none. */
 export function isLease(result: Lease | Unavailable): result is Lease {
   return 'key' in result;
-}
-
-/** A key whose fields may be getters, as plain fields. */
-function fieldsOf(key: LiveKey): LiveKey {
-  const { id, source, secret, hint, provider, baseUrl, pool, quotaTokens, status } = key;
-  return { id, source, secret, hint, provider, baseUrl, pool, quotaTokens, status };
 }
 
 function modelName(model: string): string {

@@ -60,8 +60,10 @@ export class PoolReplica {
   #revision = 0;
   #groups: readonly PoolGroup[] = [];
   #settings: ReadonlyMap<string, unknown> = new Map();
-  /** Cool-downs that the last read gave. */
+  /** Cool-downs that the last read gave, as a list and by name. */
+  #restList: readonly Rest[] = [];
   #rests: ReadonlyMap<string, Rest> = new Map();
+  #addedAtRests = 0;
   #state: StoreState = 'ok';
   #loaded = false;
   #warnings = 0;
@@ -302,13 +304,20 @@ export class PoolReplica {
   }
 
   #takeRests(rests: readonly Rest[], nowMs: number, written: Written): void {
+    const { pool } = this.#options;
+    // As a rule nothing has changed, and there may be very many. Keys of other sources may have come, though.
+    const before = this.#restList.filter(rest => rest.untilMs > nowMs);
+    const isSame = rests.length === before.length && rests.every((rest, index) => rest === before[index]);
+    if (isSame && pool.added === this.#addedAtRests && written.rests.size === 0) return;
+    this.#restList = rests;
+    this.#addedAtRests = pool.added;
     const known = new Map(rests.map(rest => [restName(rest), rest]));
-    this.#options.pool.setRests(rests, nowMs);
+    pool.setRests(rests, nowMs);
     // What the store had, or was given, and has no more though its time is not over was taken away by somebody.
     const had = [...this.#rests, ...[...written.rests].map(rest => [restName(rest), rest] as const)];
     for (const [name, rest] of had) {
       if (known.has(name) || rest.untilMs <= nowMs || this.#outbox.isResting(rest, written)) continue;
-      this.#options.pool.wake(rest.keyId, rest.model);
+      pool.wake(rest.keyId, rest.model);
     }
     this.#rests = known;
   }

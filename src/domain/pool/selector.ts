@@ -2,6 +2,7 @@ import { POLICIES, type Policy } from './algorithms.ts';
 import type { Lane } from './lane.ts';
 import type { PoolConfig } from './pool-config.ts';
 import type { PoolEntry } from './pool-entry.ts';
+import type { Roster } from './roster.ts';
 import type { Shelf, Work } from './shelf.ts';
 import type { Tier } from './shelves.ts';
 import { type LeaseRequest, type Unavailable, upstreamOf } from './types.ts';
@@ -13,22 +14,23 @@ const PROVEN_SAMPLE = 32;
 /** Entries that are walked where a sample held none that the request may take. */
 const LONGEST_WALK = 512;
 
-/** What is wanted, and when. */
+/** Upstreams that are named when all are to be avoided. */
+const MOST_NAMED = 100;
+
+/** What is wanted. */
 interface Wanted {
   readonly request: LeaseRequest;
   readonly model: string;
-  readonly nowMs: number;
-  /** Requests in flight per key. */
-  readonly limit: number;
+  /** Tokens that a request takes, about. */
   readonly requestTokens: number;
-  readonly entryOf: (keyId: string) => PoolEntry | undefined;
 }
 
 /** Why no key was found so far. */
 interface Refusal {
   any: boolean;
   busy: boolean;
-  avoided: boolean;
+  /** Upstreams that were avoided. */
+  avoided: Set<string> | undefined;
   soonestMs: number;
 }
 
@@ -52,18 +54,23 @@ export class Selector {
 
   choose(
     wanted: Wanted,
-    among: { readonly tiers: readonly Tier[]; readonly config: PoolConfig },
+    { roster, config }: { readonly roster: Roster; readonly config: PoolConfig },
   ): PoolEntry | Unavailable {
-    const { multiTier, algorithm } = among.config;
-    const refusal: Refusal = { any: false, busy: false, avoided: false, soonestMs: Number.POSITIVE_INFINITY };
-    for (const tier of among.tiers) {
-      const held = this.#open(tier, wanted, refusal);
+    const { multiTier, algorithm } = config;
+    const refusal: Refusal = {
+      any: false,
+      busy: false,
+      avoided: undefined,
+      soonestMs: Number.POSITIVE_INFINITY,
+    };
+    for (const tier of roster.tiers) {
+      const held = this.#open(tier, wanted, { roster, refusal });
       if (held === undefined) continue;
-      const found = this.#take(wanted, POLICIES[algorithm], refusal);
+      const found = this.#take(wanted, { policy: POLICIES[algorithm], nowMs: roster.nowMs, refusal });
       if (found !== undefined) return found;
       if (multiTier.enabled && (multiTier.strictMode || (!multiTier.autoFallback && held.active > 0))) break;
     }
-    return unavailable(refusal, wanted.nowMs);
+    return unavailable(refusal, roster.nowMs);
   }
 
   /**
@@ -71,8 +78,12 @@ export class Selector {
    *
    * @returns `undefined` when the tier has no key for the request: it is passed over whatever the mode
    */
-  #open(tier: Tier, wanted: Wanted, refusal: Refusal): { active: number } | undefined {
-    const { request, model, limit, nowMs } = wanted;
+  #open(
+    tier: Tier,
+    { request, model }: Wanted,
+    { roster, refusal }: { roster: Roster; refusal: Refusal },
+  ): { active: number } | undefined {
+    const { limit, nowMs } = roster;
     this.#lanes.length = 0;
     this.#total = 0;
     this.#mixed = false;
@@ -86,11 +97,11 @@ export class Selector {
         const lane = shelf.lane(model, limit, nowMs);
         this.#work.entries += 1;
         refusal.soonestMs = Math.min(refusal.soonestMs, lane.soonestMs);
-        refusal.busy ||= shelf.busy > 0 && shelf.busy > busyAmong(wanted, shelf);
+        refusal.busy ||= shelf.busy > 0 && shelf.busy > busyAmong(request.tried, shelf, roster);
         if (lane.ready.length === 0) continue;
         if (shelf.upstream === undefined) this.#mixed = true;
         else if (request.avoids?.(shelf.upstream) === true) {
-          refusal.avoided = true;
+          noteAvoided(refusal, shelf.upstream);
           continue;
         }
         this.#lanes.push(lane);
@@ -101,15 +112,19 @@ export class Selector {
     return size === 0 ? undefined : { active };
   }
 
-  #take(wanted: Wanted, policy: Policy, refusal: Refusal): PoolEntry | undefined {
+  #take(
+    wanted: Wanted,
+    { policy, nowMs, refusal }: { policy: Policy; nowMs: number; refusal: Refusal },
+  ): PoolEntry | undefined {
     if (this.#total === 0) return undefined;
-    const { request, nowMs, requestTokens } = wanted;
+    const { request, requestTokens } = wanted;
     this.#candidates.length = 0;
     const again = request.tried.size > 0;
-    if (this.#total <= EXACT_UP_TO) this.#offerRange(0, this.#total, wanted, refusal);
+    if (this.#total <= EXACT_UP_TO) this.#offerRange({ from: 0, count: this.#total }, wanted, refusal);
     else {
       const size = again ? PROVEN_SAMPLE : policy.offer.size;
-      if (policy.offer.kind === 'walk') this.#offerRange(this.#walked, size, wanted, refusal);
+      if (policy.offer.kind === 'walk')
+        this.#offerRange({ from: this.#walked, count: size }, wanted, refusal);
       else this.#offerSample(size, wanted, refusal);
       this.#walked += 1;
       if (this.#candidates.length === 0) this.#offerWalk(wanted, refusal);
@@ -120,7 +135,8 @@ export class Selector {
   }
 
   /** Offers entries one after the other, from any number on, round the end. */
-  #offerRange(from: number, count: number, wanted: Wanted, refusal: Refusal): void {
+  #offerRange(range: { from: number; count: number }, wanted: Wanted, refusal: Refusal): void {
+    const { from, count } = range;
     for (let step = 0; step < count; step += 1) this.#offer((from + step) % this.#total, wanted, refusal);
   }
 
@@ -146,9 +162,12 @@ export class Selector {
     const entry = this.#at(index);
     const { tried, avoids } = wanted.request;
     if (tried.size > 0 && tried.has(entry.key.id)) return;
-    if (this.#mixed && avoids?.(upstreamOf(entry.key)) === true) {
-      refusal.avoided = true;
-      return;
+    if (this.#mixed && avoids !== undefined) {
+      const upstream = upstreamOf(entry.key);
+      if (avoids(upstream)) {
+        noteAvoided(refusal, upstream);
+        return;
+      }
     }
     this.#candidates.push(entry);
   }
@@ -186,13 +205,18 @@ function isUnstruck(entry: PoolEntry): boolean {
 }
 
 /** How many of the keys that the request has tried are at their limit: their being free again would not help it. */
-function busyAmong({ request, entryOf }: Wanted, shelf: Shelf): number {
+function busyAmong(tried: ReadonlySet<string>, shelf: Shelf, roster: Roster): number {
   let count = 0;
-  for (const id of request.tried) {
-    const entry = entryOf(id);
+  for (const id of tried) {
+    const entry = roster.get(id);
     if (entry?.shelf === shelf && entry.state === 'busy') count += 1;
   }
   return count;
+}
+
+function noteAvoided(refusal: Refusal, upstream: string): void {
+  refusal.avoided ??= new Set();
+  if (refusal.avoided.size < MOST_NAMED) refusal.avoided.add(upstream);
 }
 
 function unavailable(refusal: Refusal, nowMs: number): Unavailable {
@@ -200,6 +224,6 @@ function unavailable(refusal: Refusal, nowMs: number): Unavailable {
   if (refusal.soonestMs < Number.POSITIVE_INFINITY) {
     return { kind: 'resting', retryAfterMs: Math.max(1, refusal.soonestMs - nowMs) };
   }
-  if (refusal.avoided) return { kind: 'avoided' };
+  if (refusal.avoided !== undefined) return { kind: 'avoided', upstreams: [...refusal.avoided] };
   return { kind: refusal.any ? 'unusable' : 'none' };
 }

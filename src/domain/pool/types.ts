@@ -44,8 +44,8 @@ export type Unavailable =
   | { readonly kind: 'resting'; readonly retryAfterMs: number }
   /** All that could serve are at their limit of requests in flight. */
   | { readonly kind: 'busy' }
-  /** Keys are ready, but every one belongs to an upstream that the request avoids. */
-  | { readonly kind: 'avoided' }
+  /** Keys are ready, but every one belongs to an upstream that the request avoids; these, or the first hundred of them. */
+  | { readonly kind: 'avoided'; readonly upstreams: readonly string[] }
   /** All that could serve are banned or disabled, or were tried by this request. */
   | { readonly kind: 'unusable' }
   /** No key of a fitting provider exists. */
