@@ -1,12 +1,12 @@
 import { AppError } from '../../base/errors.ts';
 import type { Log } from '../../base/log.ts';
-import { Secret } from '../../base/secret.ts';
-import type { KeyChanges, PoolGroup, PoolStores, Rest, StoredKey } from '../../stores/pool-types.ts';
+import type { PoolGroup, PoolStores, Rest, StoredKey } from '../../stores/pool-types.ts';
 import type { LocalFile, StoreState } from '../../stores/types.ts';
 import { EffectOutbox, restName, type Written } from './effect-outbox.ts';
 import type { KeyPool } from './key-pool.ts';
+import { RecordBook } from './record-book.ts';
 import { byTimer, type Schedule } from './schedule.ts';
-import type { LiveKey, PoolEffect } from './types.ts';
+import type { PoolEffect } from './types.ts';
 
 /** How often the stores are compared: what hints miss is known a second later. */
 const COMPARE_EVERY_MS = 1000;
@@ -16,8 +16,6 @@ const HINT_DELAY_MS = 50;
 const PAGE = 2000;
 /** From a change to the local copy that has it. */
 const SAVE_DELAY_MS = 5000;
-/** Records that are named in the log when many cannot be opened. */
-const MOST_WARNINGS = 5;
 
 /** What lies in the local copy. Secrets in it are sealed. */
 export interface PoolCopy {
@@ -54,8 +52,7 @@ export class PoolReplica {
   readonly #now: () => number;
   readonly #schedule: Schedule;
   readonly #outbox: EffectOutbox;
-  readonly #records = new Map<string, StoredKey>();
-  readonly #damaged = new Set<string>();
+  readonly #book: RecordBook;
 
   #revision = 0;
   #groups: readonly PoolGroup[] = [];
@@ -66,7 +63,6 @@ export class PoolReplica {
   #addedAtRests = 0;
   #state: StoreState = 'ok';
   #loaded = false;
-  #warnings = 0;
 
   #running: Promise<void> | undefined;
   #next: Promise<void> | undefined;
@@ -87,6 +83,8 @@ export class PoolReplica {
       now: this.#now,
       onFailure: error => this.#failed(error),
     });
+    const { pool, open, log } = options;
+    this.#book = new RecordBook({ pool, open, log, outbox: this.#outbox });
   }
 
   /** `degraded` while the stores do not answer; the pool then has what was known last. */
@@ -101,12 +99,12 @@ export class PoolReplica {
 
   /** Every stored record by id, as the store has it. */
   get records(): ReadonlyMap<string, StoredKey> {
-    return this.#records;
+    return this.#book.records;
   }
 
   /** Ids of records that cannot be opened: they are not in the pool. */
   get damaged(): ReadonlySet<string> {
-    return this.#damaged;
+    return this.#book.damaged;
   }
 
   get groups(): readonly PoolGroup[] {
@@ -148,7 +146,7 @@ export class PoolReplica {
   record(effect: PoolEffect): void {
     if (effect.source === 'client') return;
     if (effect.kind === 'ban' && effect.source !== 'stored') return;
-    this.#outbox.add(effect, this.#records.get(effect.keyId)?.sealed);
+    this.#outbox.add(effect, this.#book.records.get(effect.keyId)?.sealed);
   }
 
   /** Ends the watch; resolves when what is queued was tried once more. */
@@ -219,74 +217,17 @@ export class PoolReplica {
         named = new Set();
         continue;
       }
-      this.#takeKeys(changes, written);
+      this.#book.take(changes, written);
+      if (changes.changed.length + changes.removed.length > 0) this.#saveLater();
       since = changes.revision;
       for (const { id } of changes.changed) named?.add(id);
       if (named === undefined) this.#revision = since;
       if (changes.changed.length < PAGE && changes.removed.length < PAGE) break;
     }
     if (named === undefined) return;
-    const gone = [...this.#records.keys()].filter(id => !named.has(id));
-    this.#takeKeys({ changed: [], removed: gone }, written);
-    this.#revision = since;
-  }
-
-  #takeKeys({ changed, removed }: Pick<KeyChanges, 'changed' | 'removed'>, written: Written): void {
-    if (changed.length + removed.length === 0) return;
-    // A record that was removed and added again is in both.
-    const gone = new Set(removed);
-    const live: LiveKey[] = [];
-    for (const record of changed) {
-      const key = this.#liveKey(record, written);
-      this.#records.set(record.id, record);
-      if (key === undefined) gone.add(record.id);
-      else {
-        gone.delete(record.id);
-        live.push(key);
-      }
-    }
-    for (const id of removed) {
-      if (!gone.has(id)) continue;
-      this.#records.delete(id);
-      this.#damaged.delete(id);
-    }
-    this.#options.pool.apply({ changed: live, removed: [...gone] });
+    this.#book.keepOnly(named, written);
     this.#saveLater();
-  }
-
-  #liveKey(record: StoredKey, written: Written): LiveKey | undefined {
-    const { id, sealed, hint, provider, baseUrl, pool, quotaTokens } = record;
-    const secret = this.#secretOf(record);
-    if (secret === undefined) return undefined;
-    const isBanned = record.status === 'active' && this.#outbox.isBanning(id, sealed, written);
-    const status = isBanned ? 'banned' : record.status;
-    return { id, source: 'stored', secret, hint, provider, baseUrl, pool, quotaTokens, status };
-  }
-
-  #secretOf({ id, sealed }: StoredKey): Secret | undefined {
-    const known = this.#records.get(id)?.sealed === sealed ? this.#options.pool.get(id) : undefined;
-    if (known !== undefined) return known.secret;
-    try {
-      const secret = new Secret(this.#options.open(id, sealed));
-      this.#damaged.delete(id);
-      return secret;
-    } catch (error) {
-      if (!this.#damaged.has(id)) this.#warnDamaged(id, error);
-      this.#damaged.add(id);
-      return undefined;
-    }
-  }
-
-  #warnDamaged(keyId: string, error: unknown): void {
-    this.#warnings += 1;
-    if (this.#warnings <= MOST_WARNINGS) {
-      this.#options.log.error(
-        { err: error, keyId },
-        'Key pool: a stored key cannot be opened and is left out',
-      );
-    } else if (this.#warnings === MOST_WARNINGS + 1) {
-      this.#options.log.error('Key pool: more stored keys cannot be opened');
-    }
+    this.#revision = since;
   }
 
   #takeGroups(groups: readonly PoolGroup[]): void {
@@ -348,7 +289,7 @@ export class PoolReplica {
     const nothing = this.#outbox.written();
     this.#takeGroups(copy.groups);
     this.#takeSettings(new Map(copy.settings));
-    this.#takeKeys({ changed: copy.records, removed: [] }, nothing);
+    this.#book.take({ changed: copy.records, removed: [] }, nothing);
     this.#cancelSave?.();
     this.#cancelSave = undefined;
     this.#loaded = true;
@@ -367,7 +308,7 @@ export class PoolReplica {
     this.#saving = this.#saving
       .then(() =>
         localCopy?.save({
-          records: [...this.#records.values()],
+          records: [...this.#book.records.values()],
           groups: this.#groups,
           settings: [...this.#settings],
         }),

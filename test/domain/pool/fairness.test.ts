@@ -208,6 +208,54 @@ for (const algorithm of ALGORITHM_NAMES) {
   });
 }
 
+/** Ways in which keys are dead, as vendors tell them. */
+const DEAD: readonly { status: number; headers: readonly string[]; bodyError: unknown }[] = [
+  { status: 401, headers: [], bodyError: { error: { code: 'invalid_api_key' } } },
+  { status: 402, headers: [], bodyError: { detail: 'No active subscription found.', status: 402 } },
+  { status: 403, headers: [], bodyError: { error: { message: 'Your API key was reported as leaked.' } } },
+  { status: 400, headers: [], bodyError: { error: { details: [{ reason: 'API_KEY_INVALID' }] } } },
+  { status: 429, headers: [], bodyError: { error: { type: 'insufficient_quota' } } },
+  { status: 429, headers: ['Retry-After', '3600'], bodyError: { error: { code: 'rate_limit_exceeded' } } },
+];
+
+for (const algorithm of ALGORITHM_NAMES) {
+  test(`${algorithm}: with half the keys dead in every way none of 64 clients at once is left without an answer`, t => {
+    for (let seed = 1; seed <= 10; seed += 1) {
+      const random = seededRandom(seed);
+      const keys = Array.from({ length: 50 }, (_, index) => `k${index}`);
+      const pool = poolOf(keys, { algorithm }, { random });
+      const clients = Array.from({ length: 64 }, () => ({ tried: new Set<string>(), answers: 0 }));
+      // Answers come in any order, the first ones after all have asked.
+      const waiting = clients.map(client => ({ client, lease: take(pool), atMs: NOW_MS + random() * 900 }));
+      for (let next = waiting; next.length > 0; ) {
+        next.sort((left, right) => right.atMs - left.atMs);
+        const { client, lease, atMs } = next.pop()!;
+        client.tried.add(lease.key.id);
+        const number = Number(lease.key.id.slice(1));
+        const dead = number % 2 === 0 ? DEAD[(number / 2) % DEAD.length]! : undefined;
+        const answer = {
+          status: 200,
+          headers: [],
+          ...dead,
+          provider: 'openai',
+          model: 'gpt-4o',
+          nowMs: atMs,
+        } as const;
+        pool.release(lease, judge(answer, POLICY), atMs);
+        if (dead === undefined) {
+          client.answers += 1;
+          client.tried = new Set();
+        }
+        if (client.tried.size >= 10) t.fail('ten keys were tried in vain');
+        if (client.answers === 5) continue;
+        const again = take(pool, atMs, { tried: client.tried });
+        next.push({ client, lease: again, atMs: atMs + random() * 900 });
+      }
+      t.true(clients.every(client => client.answers === 5));
+    }
+  });
+}
+
 /** Uses of each key over so many requests that all succeed. */
 function shares(pool: KeyPool, count: number, tokens = 0): Map<string, number> {
   const counts = new Map<string, number>();

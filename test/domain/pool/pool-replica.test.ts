@@ -10,7 +10,7 @@ import { openSqlite } from '../../../src/stores/sqlite/open-sqlite.ts';
 import { capturedLog } from '../../support/captured-log.ts';
 import { type RedisServer, startRedis } from '../../support/redis.ts';
 import { manualSchedule, recordOf, startProcess, storedKey } from './replica-support.ts';
-import { BAN, NOW_MS, refusal, rest, SUCCESS, take, usable, use } from './support.ts';
+import { BAN, liveKey, NOW_MS, refusal, rest, SUCCESS, take, usable, use } from './support.ts';
 
 /** For so long hints are gathered. */
 const HINT_DELAY_MS = 50;
@@ -434,6 +434,32 @@ test("bans of keys that no store holds stay here, the client's own key is nobody
   await replica.refresh();
   t.is((await stores.rests.readAll(NOW_MS)).length, 1);
   t.false(calls.includes('keys.update'));
+});
+
+test('a cool-down in the store holds for a key of another source that comes later', async t => {
+  const stores = await openOne(t);
+  await stores.rests.rest({ keyId: 'env-1', model: '*', untilMs: NOW_MS + 1000 }, NOW_MS);
+  const { pool, replica } = await startProcess(t, stores);
+  pool.replaceAll('environment', [liveKey('env-1', { source: 'environment' })]);
+  await replica.refresh();
+  t.deepEqual(refusal(pool), { kind: 'resting', retryAfterMs: 1000 });
+});
+
+test('a record that was removed and added again under its id is there, with what is new of it', async t => {
+  const stores = await openOne(t);
+  await stores.keys.add([storedKey('a'), storedKey('b')]);
+  const { pool, replica } = await startProcess(t, stores);
+  await stores.keys.remove(['a']);
+  await stores.keys.add([storedKey('a', { sealed: 'sealed:sk-second' })]);
+  await replica.refresh();
+  t.is(pool.get('a')!.secret.reveal(), 'sk-second');
+  t.is(replica.records.size, 2);
+  // A store may tell of both.
+  const both = { revision: 99, changed: [storedKey('b', { notes: 'x' })], removed: ['b'], startOver: false };
+  const telling = { ...stores, keys: { ...stores.keys, changes: async () => both } };
+  const other = await startProcess(t, telling);
+  t.is(other.replica.records.get('b')!.notes, 'x');
+  t.is(other.pool.get('b')!.secret.reveal(), 'sk-b');
 });
 
 test('the stores are compared every second, and hints are gathered', async t => {
