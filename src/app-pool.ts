@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
-import type { PoolApi } from './admin/pool-api.ts';
+import type { KeySourceReport, PoolApi } from './admin/pool-api.ts';
 import { AppError } from './base/errors.ts';
 import type { Log } from './base/log.ts';
 import { POOL_CONFIG_NAMES } from './config/pool-settings.ts';
@@ -21,6 +21,7 @@ import { fetchModels } from './proxy/fetch-models.ts';
 import type { CommonContext } from './proxy/passage.ts';
 import type { ObjectOwners, PooledContext } from './proxy/pooled-context.ts';
 import { testKey } from './proxy/test-key.ts';
+import { KeySources } from './server/sources/key-sources.ts';
 import { openEncryption } from './stores/encryption.ts';
 import { jsonFile } from './stores/json-file.ts';
 import type { KeyTest, OwnerStore, ProviderName } from './stores/pool-types.ts';
@@ -68,6 +69,7 @@ export async function startPool(options: PoolOptions): Promise<PoolPart> {
   });
   const { sealer } = encryption;
   const environment = poolEnvironment(config);
+  const holder = randomUUID();
   const merged = mergePoolConfig(environment, new Map());
   const circuits = new Circuits(merged.config.circuit);
   const pool: KeyPool = new KeyPool({
@@ -133,12 +135,29 @@ export async function startPool(options: PoolOptions): Promise<PoolPart> {
     records: () => replica.records.values(),
     config: () => pool.config.recovery,
     test,
-    holder: randomUUID(),
+    holder,
     log,
     now: nowMs,
   });
 
+  const sources = new KeySources({
+    environmentKeys: [...config.factoryApiKeys, ...config.openaiApiKeys],
+    keysFile: config.factoryKeysFile,
+    refreshKey: config.droidRefreshKey,
+    authFile: join(config.dataDir, 'auth.json'),
+    tokenUrl: config.oauthTokenUrl,
+    clientId: config.oauthClientId,
+    stores: stores.pool,
+    sealer,
+    pool,
+    detectProvider,
+    holder,
+    log,
+    nowMs,
+  });
+
   await replica.start();
+  await sources.start();
   await feed.start();
   recovery.start();
   const stopWatching = watchDryness(pool, log, nowMs);
@@ -155,7 +174,7 @@ export async function startPool(options: PoolOptions): Promise<PoolPart> {
       testKey: test,
       testRun: new TestRun({ test, concurrency: TESTS_AT_ONCE, now: nowMs }),
       tokens,
-      sources: () => [],
+      sources: () => sourceReports(sources, replica),
       readEndpoints: () => tokens.readEndpoints(nowMs()),
       basePath: config.basePath,
       log,
@@ -163,6 +182,7 @@ export async function startPool(options: PoolOptions): Promise<PoolPart> {
     async stop() {
       stopWatching();
       feed.stop();
+      await sources.stop();
       await recovery.stop();
       await replica.stop();
     },
@@ -189,6 +209,19 @@ function baseUrlsOf(config: Config): Record<ProviderName, string> {
     // No key of this provider can be added: every customer has a base URL of its own.
     azure: '',
   };
+}
+
+/** All sources, in the order in which they are asked. */
+function sourceReports(sources: KeySources, replica: PoolReplica): readonly KeySourceReport[] {
+  const [environment, file, ...logins] = sources
+    .status()
+    .map(({ source, state, detail }): KeySourceReport => ({ name: source, state, detail }));
+  const stored: KeySourceReport = {
+    name: 'stored',
+    state: replica.state === 'degraded' ? 'failing' : replica.records.size === 0 ? 'empty' : 'ok',
+    detail: replica.state === 'degraded' ? 'the store does not answer; what was known last is used' : '',
+  };
+  return [environment!, file!, stored, ...logins, { name: 'client', state: 'ok', detail: '' }];
 }
 
 /** Every upstream that the pool has keys for, once. */

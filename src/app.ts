@@ -171,6 +171,7 @@ export async function startApp(config: Config, log: Log): Promise<App> {
         droppedRows: flusher.droppedRows,
         startedAtMs,
         process: sampler.sample(),
+        pool: { keys: pool.context.pool.counts(nowMs()), isDry: pool.context.pool.runningDry(nowMs()) },
       });
     },
     health: async () => ({
