@@ -288,6 +288,36 @@ test('a cool-down that is taken away before it was ever read here ends all the s
   t.deepEqual(usable(pool), ['a']);
 });
 
+test('a cool-down that began during a read outlives the end of an older one which that read tells of', async t => {
+  const stores = await openOne(t);
+  await stores.keys.add([storedKey('a')]);
+  await stores.rests.rest({ keyId: 'a', model: 'gpt-4o', untilMs: NOW_MS + 5000 }, NOW_MS);
+  const { pool, replica, gate } = await startProcess(t, stores);
+  const lease = pool.leaseForTest('a', 'gpt-4o')!;
+  await stores.rests.wake('a');
+  let resume = () => {};
+  let reached = () => {};
+  const holding = new Promise<void>(resolve => {
+    reached = resolve;
+  });
+  gate.hold = verb =>
+    verb === 'rests.readAll'
+      ? new Promise(resolve => {
+          resume = resolve;
+          reached();
+        })
+      : Promise.resolve();
+  const reading = replica.refresh();
+  await holding;
+  pool.release(lease, rest(NOW_MS + 9000), NOW_MS);
+  gate.hold = async () => {};
+  resume();
+  await reading;
+  t.deepEqual(refusal(pool), { kind: 'resting', retryAfterMs: 9000 });
+  await replica.refresh();
+  t.deepEqual(refusal(pool), { kind: 'resting', retryAfterMs: 9000 });
+});
+
 test('a ban concerns the secret that was judged, not one that an admin put in its place', async t => {
   const stores = await openOne(t);
   await stores.keys.add([storedKey('a')]);
