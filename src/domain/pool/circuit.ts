@@ -1,9 +1,18 @@
 /** Upstreams that are remembered; beyond it the one not heard of for longest is forgotten. */
 const MOST_UPSTREAMS = 10_000;
 
+/** Good answers count for so long, twice at most. */
+const LATELY_MS = 1000;
+
 interface Circuit {
   /** Consecutive. */
   strikes: number;
+  /** Requests that were admitted and not reported. */
+  inFlight: number;
+  /** Good answers since `goodFromMs`, and in the `LATELY_MS` before. */
+  good: number;
+  goodBefore: number;
+  goodFromMs: number;
   /** Epoch ms until which it is open; 0 while closed. */
   openUntilMs: number;
   /** Epoch ms at which the probe went out; `undefined` while there is none. */
@@ -20,9 +29,13 @@ export interface CircuitOptions {
 /**
  * Circuit breakers, one per upstream: after so many failures in a row it is left alone for a while, then one request at a
  * time probes it. Time is passed in.
+ *
+ * Some keys may be at fault for what looks like the upstream's failure, and at many requests a second a row of failures is
+ * soon there by chance. So a row counts only when it is also as long as the number of good answers of the last moments,
+ * and of requests that are still out: an upstream that serves others is not down.
  */
 export class Circuits {
-  /** Only upstreams with a strike, the one heard of last at the end. */
+  /** The one that failed last at the end. */
   readonly #byUpstream = new Map<string, Circuit>();
   #options: CircuitOptions;
 
@@ -48,37 +61,38 @@ export class Circuits {
    */
   admit(upstream: string, nowMs: number): boolean {
     if (this.isOpen(upstream, nowMs)) return false;
-    const circuit = this.#byUpstream.get(upstream);
-    if (circuit !== undefined && circuit.openUntilMs !== 0) circuit.probeAtMs = nowMs;
+    const circuit = this.#of(upstream);
+    if (circuit.openUntilMs !== 0) circuit.probeAtMs = nowMs;
+    circuit.inFlight += 1;
     return true;
   }
 
   /** Tells how a request ended. `none`: it says nothing about the upstream (the client left); another may probe. */
   report(upstream: string, outcome: 'success' | 'none' | 'strike', nowMs: number): void {
-    if (outcome === 'success') {
-      this.#byUpstream.delete(upstream);
-      return;
-    }
-    const known = this.#byUpstream.get(upstream);
-    if (outcome === 'none') {
-      if (known !== undefined) known.probeAtMs = undefined;
-      return;
-    }
-    const circuit = known ?? { strikes: 0, openUntilMs: 0, probeAtMs: undefined };
-    this.#byUpstream.delete(upstream);
-    this.#byUpstream.set(upstream, circuit);
-    if (this.#byUpstream.size > MOST_UPSTREAMS) {
-      for (const [oldest] of this.#byUpstream) {
-        this.#byUpstream.delete(oldest);
-        break;
-      }
-    }
-    circuit.strikes += 1;
+    const circuit = this.#of(upstream);
+    circuit.inFlight = Math.max(0, circuit.inFlight - 1);
     // A request that was under way when the circuit opened does not lengthen its time.
     const mayOpen = nowMs >= circuit.openUntilMs;
     circuit.probeAtMs = undefined;
-    if (mayOpen && circuit.strikes >= this.#options.threshold) {
-      circuit.openUntilMs = nowMs + this.#options.openMs;
+    switch (outcome) {
+      case 'none':
+        return;
+      case 'success':
+        circuit.strikes = 0;
+        circuit.openUntilMs = 0;
+        noteGood(circuit, nowMs);
+        return;
+      case 'strike': {
+        this.#byUpstream.delete(upstream);
+        this.#byUpstream.set(upstream, circuit);
+        circuit.strikes += 1;
+        const { threshold, openMs } = this.#options;
+        const needed = Math.max(threshold, circuit.inFlight, goodLately(circuit, nowMs));
+        // An open circuit whose probe failed needs no further sign.
+        if (mayOpen && (circuit.openUntilMs !== 0 || circuit.strikes >= needed)) {
+          circuit.openUntilMs = nowMs + openMs;
+        }
+      }
     }
   }
 
@@ -100,7 +114,45 @@ export class Circuits {
     return [...this.#byUpstream.keys()].filter(upstream => this.isOpen(upstream, nowMs));
   }
 
+  #of(upstream: string): Circuit {
+    let circuit = this.#byUpstream.get(upstream);
+    if (circuit !== undefined) return circuit;
+    circuit = {
+      strikes: 0,
+      inFlight: 0,
+      good: 0,
+      goodBefore: 0,
+      goodFromMs: 0,
+      openUntilMs: 0,
+      probeAtMs: undefined,
+    };
+    this.#byUpstream.set(upstream, circuit);
+    if (this.#byUpstream.size > MOST_UPSTREAMS) {
+      for (const [oldest] of this.#byUpstream) {
+        this.#byUpstream.delete(oldest);
+        break;
+      }
+    }
+    return circuit;
+  }
+
   #isProbed(circuit: Circuit, nowMs: number): boolean {
     return circuit.probeAtMs !== undefined && nowMs < circuit.probeAtMs + this.#options.openMs;
   }
+}
+
+function noteGood(circuit: Circuit, nowMs: number): void {
+  const elapsedMs = nowMs - circuit.goodFromMs;
+  if (elapsedMs >= LATELY_MS) {
+    circuit.goodBefore = elapsedMs < 2 * LATELY_MS ? circuit.good : 0;
+    circuit.good = 0;
+    circuit.goodFromMs = nowMs;
+  }
+  circuit.good += 1;
+}
+
+function goodLately(circuit: Circuit, nowMs: number): number {
+  const elapsedMs = nowMs - circuit.goodFromMs;
+  if (elapsedMs >= 2 * LATELY_MS) return 0;
+  return elapsedMs >= LATELY_MS ? circuit.good : circuit.good + circuit.goodBefore;
 }

@@ -92,6 +92,29 @@ test('the soonest time at which one of several upstreams may be asked is told', 
   t.is(on.retryAfterMs(['a'], NOW_MS + OPEN_MS), OPEN_MS, 'while it is probed');
 });
 
+test('an upstream that serves others opens only when failures in a row outweigh its good answers of the last moments', t => {
+  const on = circuits(3);
+  for (let count = 0; count < 40; count += 1) ask(on, 'success');
+  for (let count = 0; count < 39; count += 1) ask(on, 'strike');
+  t.false(on.isOpen('a', NOW_MS));
+  ask(on, 'strike');
+  t.true(on.isOpen('a', NOW_MS));
+
+  const later = circuits(3);
+  for (let count = 0; count < 40; count += 1) ask(later, 'success');
+  for (let count = 0; count < 3; count += 1) ask(later, 'strike', NOW_MS + 2000);
+  t.true(later.isOpen('a', NOW_MS + 2000), 'good answers of long ago do not count');
+});
+
+test('a row of failures waits for the requests that are still out', t => {
+  const on = circuits(3);
+  for (let count = 0; count < 10; count += 1) t.true(on.admit('a', NOW_MS));
+  for (let count = 0; count < 4; count += 1) on.report('a', 'strike', NOW_MS);
+  t.false(on.isOpen('a', NOW_MS), 'four failed, six are out');
+  on.report('a', 'strike', NOW_MS);
+  t.true(on.isOpen('a', NOW_MS), 'five failed, five are out');
+});
+
 test('thresholds are changed live', t => {
   const on = circuits(5);
   ask(on, 'strike');
