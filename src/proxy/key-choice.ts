@@ -8,26 +8,33 @@ import type { Passage } from './passage.ts';
 import type { PooledContext } from './pooled-context.ts';
 import type { Plan } from './pooled-plan.ts';
 
+/** What became of a request so far. */
+export interface Tried {
+  /** Keys that were refused. */
+  readonly refused: ReadonlySet<string>;
+  /** Keys whose upstream failed. */
+  readonly failed: ReadonlySet<string>;
+  readonly failedUpstreams: ReadonlySet<string>;
+  /** Of the last try, where its upstream failed. */
+  readonly failure: AppError | undefined;
+}
+
 /**
- * Takes a key: one of the providers that fit, of an upstream that did not just fail this request where there is another.
+ * Takes a key: one of the providers that fit, of an upstream that did not just fail this request where there is another,
+ * else another key, else the one that was asked before: the upstream failed then, not the key.
  *
  * @throws AppError that says why there is none
  */
 export function takeKey(
   passage: Passage,
   context: PooledContext,
-  state: {
-    planned: Plan;
-    tried: ReadonlySet<string>;
-    failedUpstreams: ReadonlySet<string>;
-    failure: AppError | undefined;
-  },
+  { planned, tried }: { planned: Plan; tried: Tried },
 ): Lease {
-  const { planned, tried, failedUpstreams } = state;
+  const { failed, failedUpstreams } = tried;
   const nowMs = context.nowMs();
   const request = {
     model: planned.model ?? '*',
-    tried,
+    tried: failed.size === 0 ? tried.refused : new Set([...tried.refused, ...failed]),
     ...(planned.onlyKeyId === undefined ? {} : { onlyKeyId: planned.onlyKeyId }),
   };
   const isOpen = (upstream: string) => context.circuits.isOpen(upstream, nowMs);
@@ -39,9 +46,11 @@ export function takeKey(
   for (const providers of choices) {
     if (providers.length === 0) continue;
     let found = context.pool.lease({ ...request, providers, avoids }, nowMs);
-    // Where no other upstream has a key, the one that failed is asked again.
-    if (!isLease(found) && failedUpstreams.size > 0) {
+    if (!isLease(found) && failed.size > 0) {
       found = context.pool.lease({ ...request, providers, avoids: isOpen }, nowMs);
+    }
+    if (!isLease(found) && failed.size > 0) {
+      found = context.pool.lease({ ...request, tried: tried.refused, providers, avoids: isOpen }, nowMs);
     }
     if (isLease(found)) return found;
     refused = found;
@@ -49,12 +58,12 @@ export function takeKey(
   }
   if (refused.kind === 'none') {
     const own = clientsOwn(passage, context, planned);
-    if (own !== undefined && !tried.has(own.key.id)) return own;
+    if (own !== undefined && !tried.refused.has(own.key.id)) return own;
   }
-  throw state.failure !== undefined &&
+  throw tried.failure !== undefined &&
     (refused.kind === 'avoided' || refused.kind === 'unusable') &&
-    failedUpstreams.size > 0
-    ? state.failure
+    failed.size > 0
+    ? tried.failure
     : unavailable(refused, context);
 }
 

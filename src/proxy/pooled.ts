@@ -85,19 +85,20 @@ async function serve(
   context: PooledContext,
   { planned, progress }: { planned: Plan; progress: Progress },
 ): Promise<void> {
-  const tried = new Set<string>();
+  const refused = new Set<string>();
+  const failed = new Set<string>();
   const failedUpstreams = new Set<string>();
   const { retry } = context.pool.config;
   let retriesLeft = retry.enabled && planned.wholeBody !== undefined ? retry.max : 0;
   const mayGoOn = (verdict: Verdict) =>
     planned.wholeBody !== undefined &&
-    (verdict.then === 'another-key' ? tried.size < MOST_KEYS : retriesLeft > 0);
+    (verdict.then === 'another-key' ? refused.size < MOST_KEYS : retriesLeft > 0);
   let failure: AppError | undefined;
 
   for (;;) {
-    const lease = takeKey(passage, context, { planned, tried, failedUpstreams, failure });
+    const tried = { refused, failed, failedUpstreams, failure };
+    const lease = takeKey(passage, context, { planned, tried });
     progress.keyId = lease.key.id;
-    tried.add(lease.key.id);
     const { outcome, usage } = await attemptWith(lease, passage, context, { planned, mayGoOn });
     progress.usage = usage;
     if (usage !== undefined) context.pool.addUsage(lease.key.id, usage.input + usage.output);
@@ -117,12 +118,13 @@ async function serve(
             : new AppError(outcome.failure.code, outcome.failure.message, { cause: outcome.failure.cause });
         if (!mayGoOn(outcome.verdict))
           throw outcome.verdict.then === 'another-key' ? spent(context, lease) : failure;
-        if (outcome.verdict.then === 'retry') {
+        if (outcome.verdict.then === 'another-key') {
+          refused.add(lease.key.id);
+        } else {
           const attempt = retry.max - retriesLeft;
           retriesLeft -= 1;
+          failed.add(lease.key.id);
           failedUpstreams.add(upstreamOf(lease.key));
-          // The same key may be asked again: the upstream failed, not the key.
-          tried.delete(lease.key.id);
           await context.wait(backoffMs(attempt, { baseMs: retry.delayMs, maxMs: LONGEST_BACKOFF_MS }));
         }
     }
