@@ -43,7 +43,7 @@ const LAG = 2;
 
 /** The fewest requests lately, those in flight counted twice; at random among those that differ by less than one. */
 const leastUsed: Policy = {
-  offer: { kind: 'random', size: 16 },
+  offer: { kind: 'random', size: 8 },
   select(candidates, choice) {
     let sum = 0;
     for (const entry of candidates) sum += entry.loadAt(choice.nowMs);
@@ -60,7 +60,7 @@ const leastUsed: Policy = {
 
 /** At random, in proportion to the success rate. */
 const weightedScore: Policy = {
-  offer: { kind: 'random', size: 16 },
+  offer: { kind: 'random', size: 8 },
   select: (candidates, choice) => inProportion(candidates, choice, entry => entry.score),
 };
 
@@ -87,7 +87,7 @@ const leastTokenUsed: Policy = {
 
 /** At random, in proportion to the tokens that are left of the quota. Unknown quotas count as the mean of the known. */
 const maxRemaining: Policy = {
-  offer: { kind: 'random', size: 16 },
+  offer: { kind: 'random', size: 8 },
   select(candidates, choice) {
     let sum = 0;
     let known = 0;
