@@ -47,8 +47,8 @@ function numbered(rows) {
 /** @param {any} row */
 const rowKey = row => row.rowId;
 
-/** @param {{ keys: readonly StatusKey[], leftOut: number, pools: Pools }} props */
-export function KeyTable({ keys, leftOut, pools }) {
+/** @param {{ keys: readonly StatusKey[], leftOut: number, pools: Pools, allRetired: boolean }} props */
+export function KeyTable({ keys, leftOut, pools, allRetired }) {
   /** @type {Column[]} */
   const columns = [
     {
@@ -143,7 +143,7 @@ export function KeyTable({ keys, leftOut, pools }) {
       rowKey=${rowKey}
       sort=${{ column: 'work', descending: true }}
       pageSize=${PAGE_SIZE}
-      empty=${t('statusPage.noKeys')}
+      empty=${t(allRetired ? 'statusPage.allRetired' : 'statusPage.noKeys')}
     />
     ${leftOut > 0 && html`<p class="left-out muted">${t('statusPage.leftOut', { count: leftOut })}</p>`}
   </section>`;

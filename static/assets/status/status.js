@@ -55,7 +55,7 @@ export function Status() {
             <${Sources} sources=${pool.sources} />
             <${Tiers} pools=${pool.pools} />
           </div>
-          <${KeyTable} keys=${pool.keys} leftOut=${pool.keysLeftOut} pools=${pool.pools} />
+          <${KeyTable} keys=${pool.keys} leftOut=${pool.keysLeftOut} pools=${pool.pools} allRetired=${pool.counts.total > 0} />
           <div class="status-pair">
             <${EndpointTable} endpoints=${pool.endpoints} />
             <${RetiredTable} retired=${pool.retired} leftOut=${pool.retiredLeftOut} pools=${pool.pools} />

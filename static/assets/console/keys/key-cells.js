@@ -84,7 +84,7 @@ export function TokensCell({ row }) {
 export function TestCell({ test }) {
   if (test === null) return html`<span class="muted">${NO_FIGURE}</span>`;
   return html`<div class="two">
-    <span class=${test.ok ? 'good' : 'bad'} title=${test.detail}>${t(test.ok ? 'test.good' : 'test.bad', { status: test.status === 0 ? '' : String(test.status) })}</span>
+    <span class=${`status-word ${test.ok ? 'good' : 'bad'}`} title=${test.detail}>${t(test.ok ? 'test.good' : 'test.bad', { status: test.status === 0 ? '' : String(test.status) })}</span>
     <small class="muted"><${Ago} ms=${test.atMs} /></small>
   </div>`;
 }

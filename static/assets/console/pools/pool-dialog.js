@@ -81,8 +81,7 @@ export function PoolDialog({ group, onDone, onClose }) {
           hint=${t(group === undefined ? 'pools.idHint' : 'pools.idFixed')}
           ...${at('id')}
         />
-        <${Field} label=${t('field.description')} name="description" multiline rows="2" value=${description} onInput=${setDescription} maxlength="1000" ...${at('description')} />
-        ${group === undefined && html`<p class="field-hint">${t('pools.lastHint')}</p>`}
+        <${Field} label=${t('field.description')} name="description" multiline rows="2" value=${description} onInput=${setDescription} maxlength="1000" hint=${group === undefined ? t('pools.lastHint') : undefined} ...${at('description')} />
       </div>
       <footer class="dialog-foot">
         <${Button} text=${t('dialog.cancel')} disabled=${busy} onClick=${onClose} />

@@ -137,5 +137,5 @@ function shown(field, value) {
 function reading(field, value) {
   const ms = Number(String(value).replace(/[\s,_]/g, ''));
   if (field.unit !== 'ms' || !Number.isFinite(ms) || ms < 1000) return '';
-  return `= ${ms < 10_000 ? formatDuration(ms) : formatSpan(ms / 1000)}`;
+  return `= ${ms < 10_000 && ms % 1000 !== 0 ? formatDuration(ms) : formatSpan(ms / 1000)}`;
 }

@@ -30,7 +30,7 @@ export function Ranking() {
     key: `${window} ${by}`,
   });
   const rows = value?.rows ?? [];
-  const total = value?.totals.totalTokens ?? 0;
+  const most = Math.max(1, ...rows.map(({ totalTokens }) => totalTokens));
   return html`<section class="card ranking" aria-labelledby="ranking-title" aria-busy=${waiting ? 'true' : 'false'}>
     <header class="card-head">
       <h2 id="ranking-title">${t('ranking.title')}</h2>
@@ -56,7 +56,7 @@ export function Ranking() {
         : html`<${Table}
             key=${value.by}
             caption=${t('ranking.title')}
-            columns=${columnsFor(value.by, total)}
+            columns=${columnsFor(value.by, most)}
             rows=${rows}
             rowKey=${(/** @type {TokenRow} */ row) => row.name}
             sort=${{ column: 'tokens', descending: true }}
@@ -70,10 +70,10 @@ export function Ranking() {
 
 /**
  * @param {UsageKind} by
- * @param {number} total
+ * @param {number} most tokens of a row
  * @returns {import('../../parts/table.js').Column[]}
  */
-function columnsFor(by, total) {
+function columnsFor(by, most) {
   /**
    * @param {string} id
    * @param {string} label
@@ -103,7 +103,7 @@ function columnsFor(by, total) {
       render: (/** @type {TokenRow} */ row) => html`<span class="share">
         <svg viewBox="0 0 100 6" preserveAspectRatio="none" aria-hidden="true" focusable="false">
           <rect class="share-track" width="100" height="6" />
-          <rect class="share-fill" width=${total === 0 ? 0 : Math.min(100, (row.totalTokens / total) * 100).toFixed(1)} height="6" />
+          <rect class="share-fill" width=${((row.totalTokens / most) * 100).toFixed(1)} height="6" />
         </svg>
         <span>${formatShortCount(row.totalTokens)}</span>
       </span>`,
