@@ -1,7 +1,7 @@
 import { AppError } from '../base/errors.ts';
 import { Secret } from '../base/secret.ts';
 import { isLease } from '../domain/pool/key-pool.ts';
-import { type Lease, type LiveKey, type Unavailable, upstreamOf } from '../domain/pool/types.ts';
+import type { Lease, LiveKey, Unavailable } from '../domain/pool/types.ts';
 import { DEFAULT_POOL } from '../stores/pool-types.ts';
 import { hasUpstreamCredential, shownCredentials } from './client-credential.ts';
 import type { Passage } from './passage.ts';
@@ -98,8 +98,7 @@ function unavailable(reason: Unavailable, context: PooledContext): AppError {
         retryAfterSeconds: 1,
       });
     case 'avoided': {
-      const upstreams = new Set([...context.pool.keys()].map(upstreamOf));
-      const waitMs = context.circuits.retryAfterMs(upstreams, context.nowMs());
+      const waitMs = context.circuits.retryAfterMs(reason.upstreams, context.nowMs());
       return new AppError(
         'ERR_UPSTREAM_DOWN',
         'The upstream has failed repeatedly and is left alone for a while',
