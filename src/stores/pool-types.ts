@@ -78,7 +78,10 @@ export interface KeyPatch {
   readonly fingerprint?: string;
 }
 
-/** What changed since a revision: enough to bring a replica of 100,000 keys up to date without reading it whole. */
+/**
+ * What changed since a revision: enough to bring a replica of 100,000 keys up to date without reading it whole. An id is in
+ * one of the two lists at most.
+ */
 export interface KeyChanges {
   readonly revision: number;
   readonly changed: readonly StoredKey[];

@@ -131,6 +131,25 @@ test('a reader notices that Redis lost its data, even when as much was written s
   t.deepEqual(await pool.rests.readAll(1), [{ keyId: 'key-2', model: '*', untilMs: 9 }]);
 });
 
+test('a page that loses records while it is read is filled up, so that a reader does not take it for the last', async t => {
+  const db = nextDatabase();
+  const { pool } = await opened(t, db);
+  await pool.keys.add(keysOf(0, 40));
+  // As a deletion between the two steps of a read would leave it.
+  const gone = keysOf(0, 23).map(({ id }) => id);
+  await shell(t, db).hdel('apiproxy:{pool}:keys:details', ...gone);
+  const page = await pool.keys.changes(0, 10);
+  t.deepEqual(
+    page.changed.map(({ id }) => id),
+    keysOf(23, 33).map(({ id }) => id),
+  );
+  t.deepEqual(
+    (await new Reader(pool.keys).follow(10)).ids,
+    keysOf(23, 40).map(({ id }) => id),
+  );
+  t.like(await pool.keys.changes(page.revision, 100), { removed: [], startOver: false });
+});
+
 test('a part of the pool under a key of another type is an error that says so, and nothing is half done', async t => {
   const db = nextDatabase();
   const { pool } = await opened(t, db);

@@ -11,7 +11,7 @@ const SCRIPTS = {
   mappingFingerprint: { file: 'mapping-fingerprint.lua', keys: 2 },
   statisticsAdd: { file: 'statistics-add.lua', keys: undefined },
   statisticsPruneWriters: { file: 'statistics-prune-writers.lua', keys: 1 },
-  keyChanges: { file: 'key-changes.lua', keys: 5 },
+  keyChanges: { file: 'key-changes.lua', keys: 3 },
   keyAdd: { file: 'key-add.lua', keys: 6 },
   keyReplace: { file: 'key-replace.lua', keys: 5 },
   keyRemove: { file: 'key-remove.lua', keys: 6 },
