@@ -55,6 +55,10 @@ export async function handlePooled(context: PooledContext, arrival: Arrival): Pr
 /** Lets in who shows an access key, and nothing that comes round in a loop. */
 function admit(passage: Passage, context: PooledContext): void {
   const { request, path } = passage;
+  if (request.method === 'TRACE') {
+    // An upstream that reflects the request would show the pool's key to the client (RFC 9110 §9.3.8).
+    throw new AppError('ERR_METHOD_NOT_ALLOWED', 'TRACE is not forwarded');
+  }
   if (!context.access.admits(shownCredentials(request, path))) {
     throw new AppError(
       'ERR_UNAUTHORIZED',
