@@ -1,3 +1,4 @@
+import type { ServerResponse } from 'node:http';
 import { AppError } from '../base/errors.ts';
 import { nextRequestId } from '../base/request-id.ts';
 import { backoffMs } from '../domain/pool/backoff.ts';
@@ -129,9 +130,18 @@ async function serve(
           retriesLeft -= 1;
           failed.add(lease.key.id);
           failedUpstreams.add(upstreamOf(lease.key));
-          await context.wait(backoffMs(attempt, { baseMs: retry.delayMs, maxMs: LONGEST_BACKOFF_MS }));
+          const waitMs = backoffMs(attempt, { baseMs: retry.delayMs, maxMs: LONGEST_BACKOFF_MS });
+          await Promise.race([context.wait(waitMs), closed(passage.response)]);
         }
     }
     if (passage.response.closed) throw new AppError('ERR_CLIENT_CLOSED', 'The client closed the connection');
   }
+}
+
+/** Resolves when there is nobody left to answer. */
+function closed(response: ServerResponse): Promise<void> {
+  return new Promise(resolve => {
+    if (response.closed) resolve();
+    else response.once('close', resolve);
+  });
 }
