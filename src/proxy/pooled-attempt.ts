@@ -236,9 +236,14 @@ export class PooledAttempt implements WireHandler {
         this.#settle({ kind: 'client-left' });
         break;
       case 'broken':
-      case 'failed':
         this.#settle({ kind: 'broken', failure: outcome.failure });
         break;
+      case 'failed': {
+        // The upload was too large: that is the client's to know, and nobody else's fault.
+        const { failure } = outcome;
+        const verdict = this.#options.judge({ status: 0, headers: [], bodyError: undefined, failure });
+        this.#settle({ kind: 'again', verdict, failure });
+      }
     }
   }
 
@@ -264,6 +269,7 @@ export class PooledAttempt implements WireHandler {
   }
 
   #settle(outcome: PooledOutcome): void {
+    if (this.#state === 'over') return;
     this.#state = 'over';
     for (const timer of [this.#firstByte, this.#total, this.#longPeek, this.#idle]) clearTimeout(timer);
     this.#options.settle(outcome, this.#usage?.end());
