@@ -29,14 +29,20 @@ const NO_FACTS = { model: undefined, references: [] as readonly string[] };
  */
 export async function plan(passage: Passage, context: PooledContext): Promise<Plan> {
   const { request, path, special } = passage;
-  if (special?.expectContinue === true) passage.response.writeContinue();
   const framing = bodyFraming(request);
   const contentType = request.headers['content-type'];
   const upload = framing !== 'none' && /^multipart\//i.test(contentType ?? '');
+  const announced = Number(request.headers['content-length'] ?? 0);
+  // Whoever asks whether to send a body that is too large is told no (RFC 9110 §10.1.1).
+  if (
+    special?.expectContinue === true &&
+    announced <= (upload ? context.maxUploadBytes : context.maxBodyBytes)
+  ) {
+    passage.response.writeContinue();
+  }
   let wholeBody: Buffer | undefined = NO_BODY;
   if (upload) {
     wholeBody = undefined;
-    const announced = Number(request.headers['content-length'] ?? 0);
     if (announced > context.maxUploadBytes) {
       throw new AppError(
         'ERR_BODY_TOO_LARGE',
