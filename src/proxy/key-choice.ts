@@ -2,7 +2,7 @@ import { AppError } from '../base/errors.ts';
 import { Secret } from '../base/secret.ts';
 import { isLease } from '../domain/pool/key-pool.ts';
 import type { Lease, LiveKey, Unavailable } from '../domain/pool/types.ts';
-import { DEFAULT_POOL } from '../stores/pool-types.ts';
+import { DEFAULT_POOL, type ProviderName } from '../stores/pool-types.ts';
 import { hasUpstreamCredential, shownCredentials } from './client-credential.ts';
 import type { Passage } from './passage.ts';
 import type { PooledContext } from './pooled-context.ts';
@@ -32,25 +32,22 @@ export function takeKey(
 ): Lease {
   const { failed, failedUpstreams } = tried;
   const nowMs = context.nowMs();
-  const request = {
-    model: planned.model ?? '*',
-    tried: failed.size === 0 ? tried.refused : new Set([...tried.refused, ...failed]),
-    ...(planned.onlyKeyId === undefined ? {} : { onlyKeyId: planned.onlyKeyId }),
-  };
-  const isOpen = (upstream: string) => context.circuits.isOpen(upstream, nowMs);
+  const request = requestFor(
+    context,
+    planned,
+    failed.size === 0 ? tried.refused : union(tried.refused, failed),
+  );
+  const { avoids: isOpen } = request;
   const avoids = (upstream: string) => isOpen(upstream) || failedUpstreams.has(upstream);
   let refused: Unavailable = { kind: 'none' };
-  // The key that made the object is the only one that will do, whatever the path says of its provider.
-  const pinned = planned.onlyKeyId === undefined ? undefined : context.pool.get(planned.onlyKeyId)?.provider;
-  const choices = pinned === undefined ? [planned.route.preferred, planned.route.otherwise] : [[pinned]];
-  for (const providers of choices) {
+  for (const providers of choicesOf(context, planned)) {
     if (providers.length === 0) continue;
     let found = context.pool.lease({ ...request, providers, avoids }, nowMs);
     if (!isLease(found) && failed.size > 0) {
-      found = context.pool.lease({ ...request, providers, avoids: isOpen }, nowMs);
+      found = context.pool.lease({ ...request, providers }, nowMs);
     }
     if (!isLease(found) && failed.size > 0) {
-      found = context.pool.lease({ ...request, tried: tried.refused, providers, avoids: isOpen }, nowMs);
+      found = context.pool.lease({ ...request, providers, tried: tried.refused }, nowMs);
     }
     if (isLease(found)) return found;
     refused = found;
@@ -67,11 +64,46 @@ export function takeKey(
     : unavailable(refused, context);
 }
 
+/** Whether the request could go on to another key than this one and those that it tried. */
+export function hasOtherKey(
+  context: PooledContext,
+  lease: Lease,
+  { planned, tried }: { planned: Plan; tried: Tried },
+): boolean {
+  const providers = choicesOf(context, planned).find(choice => choice.includes(lease.key.provider));
+  if (providers === undefined) return false;
+  const known = union(tried.refused, tried.failed).add(lease.key.id);
+  return context.pool.hasKeyFor({ ...requestFor(context, planned, known), providers }, context.nowMs());
+}
+
+/** Providers to ask, the later ones only where the pool has no key of the earlier. */
+function choicesOf(context: PooledContext, { route, onlyKeyId }: Plan): readonly (readonly ProviderName[])[] {
+  // The key that made the object is the only one that will do, whatever the path says of its provider.
+  const pinned = onlyKeyId === undefined ? undefined : context.pool.get(onlyKeyId)?.provider;
+  return pinned === undefined ? [route.preferred, route.otherwise] : [[pinned]];
+}
+
+/** What is wanted of a key; upstreams whose circuit is open are avoided. */
+function requestFor(context: PooledContext, { model, onlyKeyId }: Plan, tried: ReadonlySet<string>) {
+  return {
+    model: model ?? '*',
+    tried,
+    avoids: (upstream: string) => context.circuits.isOpen(upstream, context.nowMs()),
+    ...(onlyKeyId === undefined ? {} : { onlyKeyId }),
+  };
+}
+
+function union(one: ReadonlySet<string>, other: ReadonlySet<string>): Set<string> {
+  return new Set([...one, ...other]);
+}
+
 /** The client's own credential, where the pool has no key for the request and the credential is not our access key. */
 function clientsOwn(passage: Passage, context: PooledContext, planned: Plan): Lease | undefined {
   const { request, path } = passage;
   if (!hasUpstreamCredential(request)) return undefined;
-  const credential = shownCredentials(request, path).find(text => !context.access.isOurs(text));
+  const credential = shownCredentials(request, path).find(
+    text => text !== '' && !context.access.isOurs(text),
+  );
   if (credential === undefined) return undefined;
   const key: LiveKey = {
     id: 'client',

@@ -35,8 +35,8 @@ export interface Judged {
 export interface AttemptOptions {
   readonly timeouts: PooledTimeouts;
   readonly judge: (judged: Judged) => Verdict;
-  /** Whether the request may go on after this verdict; else the answer is the client's. */
-  readonly mayGoOn: (verdict: Verdict) => boolean;
+  /** Whether an answer with this verdict is for the client; else nobody sees it. */
+  readonly isClients: (verdict: Verdict) => boolean;
   /** Called with the beginning of a relayed answer until it returns true. */
   readonly watchObjects: ((bodyHead: string) => boolean) | undefined;
   readonly settle: (outcome: PooledOutcome, usage: Usage | undefined) => void;
@@ -197,8 +197,7 @@ export class PooledAttempt implements WireHandler {
   #decide(answer: { status: number; bodyError: unknown }, held: readonly Buffer[]): void {
     const head = this.#head!;
     const verdict = this.#options.judge({ ...answer, headers: head.headers, failure: undefined });
-    const clients = verdict.then === 'relay' || (verdict.then === 'retry' && !this.#options.mayGoOn(verdict));
-    if (clients) {
+    if (this.#options.isClients(verdict)) {
       this.#pass(answer, verdict);
       for (const piece of held) if (piece.length > 0) this.#relayPiece(piece);
     } else {

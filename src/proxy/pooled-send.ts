@@ -24,7 +24,7 @@ export async function attemptWith(
   lease: Lease,
   passage: Passage,
   context: PooledContext,
-  { planned, mayGoOn }: { planned: Plan; mayGoOn: (verdict: Verdict) => boolean },
+  { planned, isClients }: { planned: Plan; isClients: (verdict: Verdict) => boolean },
 ): Promise<{ outcome: PooledOutcome; usage: Usage | undefined }> {
   const upstream = upstreamOf(lease.key);
   let verdict: Verdict | undefined;
@@ -35,7 +35,7 @@ export async function attemptWith(
     return { outcome: { kind: 'again', verdict: CIRCUIT_OPEN, failure: undefined }, usage: undefined };
   }
   try {
-    const result = await send(lease, passage, context, { planned, mayGoOn });
+    const result = await send(lease, passage, context, { planned, isClients });
     if (result.outcome.kind === 'again' || result.outcome.kind === 'relayed')
       verdict = result.outcome.verdict;
     if (result.outcome.kind === 'broken') {
@@ -57,7 +57,7 @@ function send(
   lease: Lease,
   passage: Passage,
   context: PooledContext,
-  { planned, mayGoOn }: { planned: Plan; mayGoOn: (verdict: Verdict) => boolean },
+  { planned, isClients }: { planned: Plan; isClients: (verdict: Verdict) => boolean },
 ): Promise<{ outcome: PooledOutcome; usage: Usage | undefined }> {
   const { key } = lease;
   const { autoBan } = context.pool.config;
@@ -73,7 +73,7 @@ function send(
   return new Promise(resolve => {
     const attempt = new PooledAttempt(passage, {
       timeouts: context.timeouts,
-      mayGoOn,
+      isClients,
       judge: (judged: Judged) =>
         judge(
           {

@@ -10,7 +10,7 @@ import { count } from './count.ts';
 import { type Arrival, enter } from './enter.ts';
 import { isPreflight, refuse } from './handle.ts';
 import { cameThroughUs } from './head.ts';
-import { spent, takeKey } from './key-choice.ts';
+import { hasOtherKey, spent, takeKey } from './key-choice.ts';
 import type { Passage, Usage } from './passage.ts';
 import type { PooledContext } from './pooled-context.ts';
 import { type Plan, plan } from './pooled-plan.ts';
@@ -104,7 +104,17 @@ async function serve(
     const tried = { refused, failed, failedUpstreams, failure };
     const lease = takeKey(passage, context, { planned, tried });
     progress.keyId = lease.key.id;
-    const { outcome, usage } = await attemptWith(lease, passage, context, { planned, mayGoOn });
+    const isClients = (verdict: Verdict): boolean => {
+      if (verdict.then === 'relay') return true;
+      if (verdict.then === 'retry') return !mayGoOn(verdict);
+      // What a vendor says of the client's own key is the client's to know.
+      if (lease.key.source === 'client') return true;
+      // Not the key was refused but what it was asked for: without another key that is all there is to say.
+      return (
+        verdict.key.kind === 'none' && !(mayGoOn(verdict) && hasOtherKey(context, lease, { planned, tried }))
+      );
+    };
+    const { outcome, usage } = await attemptWith(lease, passage, context, { planned, isClients });
     progress.usage = usage;
     if (usage !== undefined) context.pool.addUsage(lease.key.id, usage.input + usage.output);
     switch (outcome.kind) {
