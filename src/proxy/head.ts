@@ -1,3 +1,5 @@
+import { SESSION_COOKIE } from '../domain/access/session.ts';
+
 /**
  * Fields that concern one connection only and never travel on (RFC 9110 §7.6.1, and the ones that predate it). The one
  * table for both directions.
@@ -20,10 +22,16 @@ const HOP_BY_HOP: ReadonlySet<string> = new Set([
 export const ACCESS_KEY_FIELD = 'x-switchyard-key';
 
 /**
+ * The console's session, which an admin's browser sends with every request to our origin: an upstream that got it could
+ * use our admin API. It stays here; other cookies go on as they came.
+ */
+const SESSION_PAIR = new RegExp(`(?:^|;)\\s*${SESSION_COOKIE}=[^;]*`, 'g');
+
+/**
  * Lengths of the names that a request head must be looked at for, as bits: lower-casing every name of every request
  * costs more than all other work on it.
  */
-const SPECIAL_LENGTHS = bitsOf([...HOP_BY_HOP, 'host', 'expect', ACCESS_KEY_FIELD]);
+const SPECIAL_LENGTHS = bitsOf([...HOP_BY_HOP, 'host', 'expect', 'cookie', ACCESS_KEY_FIELD]);
 const HOP_BY_HOP_LENGTHS = bitsOf(HOP_BY_HOP);
 
 function bitsOf(names: Iterable<string>): number {
@@ -130,6 +138,13 @@ export function requestFields(raw: readonly string[], options: RequestHeadOption
         continue;
       case ACCESS_KEY_FIELD:
         continue;
+      case 'cookie':
+        if (value.includes(SESSION_COOKIE)) {
+          const others = value.replace(SESSION_PAIR, '').replace(/^[;\s]+/, '');
+          if (others !== '') fields.push(name, others);
+          continue;
+        }
+        break;
     }
     if (HOP_BY_HOP.has(lower)) continue;
     if (nominated?.has(lower) === true) continue;

@@ -169,3 +169,13 @@ test('a loop is seen by our pseudonym, in any Via, and by nothing like it', t =>
   t.true(cameThroughUs(['via', '1.0 a', 'VIA', 'HTTP/1.1 sw-1'], '1.1 sw-1'));
   t.false(cameThroughUs(['Via', '1.1 sw-10, 1.1 xsw-1'], '1.1 sw-1'));
 });
+
+test('the session of our console stays here, and every other cookie goes on as it came', t => {
+  const cookiesOf = (...values: string[]) =>
+    requestFields(['Host', 'a', ...values.flatMap(value => ['Cookie', value])], plain).slice(2);
+  t.deepEqual(cookiesOf('switchyard_session=abc.def'), []);
+  t.deepEqual(cookiesOf('a=1; switchyard_session=abc; b=2'), ['Cookie', 'a=1; b=2']);
+  t.deepEqual(cookiesOf('switchyard_session=1;b=2; switchyard_session=3'), ['Cookie', 'b=2']);
+  t.deepEqual(cookiesOf('a=switchyard_session=1'), ['Cookie', 'a=switchyard_session=1']);
+  t.deepEqual(cookiesOf('a=1;  b=2;', 'switchyard_session=3', 'c'), ['Cookie', 'a=1;  b=2;', 'Cookie', 'c']);
+});

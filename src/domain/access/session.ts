@@ -1,6 +1,8 @@
 import { createHmac, hkdfSync, randomBytes, timingSafeEqual } from 'node:crypto';
 import type { Secret } from '../../base/secret.ts';
 
+/** Name of the cookie that carries a session. */
+export const SESSION_COOKIE = 'switchyard_session';
 /** How long a session lasts after its last use. */
 export const SESSION_IDLE_MS = 12 * 60 * 60 * 1000;
 /** How long a session lasts at most, used or not. */

@@ -1,6 +1,4 @@
-import type { Session } from '../../domain/access/session.ts';
-
-const NAME = 'switchyard_session';
+import { SESSION_COOKIE as NAME, type Session } from '../../domain/access/session.ts';
 
 interface CookieScope {
   /** `BASE_PATH`; the cookie is sent to nothing outside it. */
