@@ -37,7 +37,10 @@ export async function forward(passage: Passage, mapping: Mapping): Promise<void>
   const wireRequest = prepare(passage, mapping, body);
   const upstream = passage.context.upstreams.for(mapping);
   let outcome = await attempt(passage, upstream, wireRequest, { wholeBody, fresh: false });
-  if (outcome.kind === 'failed' && mayRepeat(wireRequest, outcome.failure, wholeBody !== undefined)) {
+  if (
+    outcome.kind === 'failed' &&
+    mayRepeat(wireRequest, outcome.failure, { isWhole: wholeBody !== undefined })
+  ) {
     outcome = await attempt(passage, upstream, wireRequest, { wholeBody, fresh: true });
   }
   switch (outcome.kind) {
@@ -74,10 +77,17 @@ function attempt(
 /**
  * A request may go out again only when an answer cannot exist: nothing was sent, or a kept connection turned out to be
  * closed, no byte came back, and the request is idempotent or says it may be repeated (RFC 9110 §9.2.2).
+ *
+ * @param body.isWhole it can be sent again
+ * @param body.isForced it may be repeated whatever its method
  */
-function mayRepeat(request: WireRequest, failure: WireFailure, bodyAtHandStill: boolean): boolean {
-  if (!bodyAtHandStill || failure.answerBegun || !failure.reusedConnection) return false;
-  if (failure.nothingSent) return true;
+export function mayRepeat(
+  request: Pick<WireRequest, 'method' | 'headers'>,
+  failure: WireFailure,
+  { isWhole, isForced = false }: { isWhole: boolean; isForced?: boolean },
+): boolean {
+  if (!isWhole || failure.answerBegun || !failure.reusedConnection) return false;
+  if (failure.nothingSent || isForced) return true;
   return IDEMPOTENT.has(request.method) || fieldValue(request.headers, 'idempotency-key') !== undefined;
 }
 

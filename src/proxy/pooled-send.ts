@@ -3,7 +3,7 @@ import { judge } from '../domain/pool/verdict.ts';
 import { CLIENT_CREDENTIAL_FIELDS, upstreamRequestFor, withoutKeyProtocol } from '../openai/providers.ts';
 import { createdObjectId, createsObject, objectIdOf, producedObjectIds } from '../openai/stored-objects.ts';
 import type { WireRequest } from '../wire/types.ts';
-import { clientOf } from './forward.ts';
+import { clientOf, mayRepeat } from './forward.ts';
 import { requestFields } from './head.ts';
 import type { Passage, Usage } from './passage.ts';
 import { type Judged, PooledAttempt, type PooledOutcome } from './pooled-attempt.ts';
@@ -35,7 +35,10 @@ export async function attemptWith(
     return { outcome: { kind: 'again', verdict: CIRCUIT_OPEN, failure: undefined }, usage: undefined };
   }
   try {
-    const result = await send(lease, passage, context, { planned, isClients });
+    let result = await send(lease, passage, context, { planned, isClients, fresh: false });
+    if (mayRepeatFresh(result.outcome, passage, context, planned)) {
+      result = await send(lease, passage, context, { planned, isClients, fresh: true });
+    }
     if (result.outcome.kind === 'again' || result.outcome.kind === 'relayed')
       verdict = result.outcome.verdict;
     if (result.outcome.kind === 'broken') {
@@ -51,13 +54,31 @@ export async function attemptWith(
   }
 }
 
+/**
+ * A kept connection was closed by the other side meanwhile: that says nothing of the upstream, and a new one may do. With
+ * retries switched off only what is safe to repeat is (RFC 9110 §9.2.2).
+ */
+function mayRepeatFresh(
+  outcome: PooledOutcome,
+  { request, response }: Passage,
+  context: PooledContext,
+  { wholeBody }: Plan,
+): boolean {
+  if (outcome.kind !== 'again' || outcome.failure === undefined || response.closed) return false;
+  const asked = { method: request.method!, headers: request.rawHeaders };
+  return mayRepeat(asked, outcome.failure, {
+    isWhole: wholeBody !== undefined,
+    isForced: context.pool.config.retry.enabled,
+  });
+}
+
 const CIRCUIT_OPEN: Verdict = { key: { kind: 'none' }, upstream: 'none', then: 'retry' };
 
 function send(
   lease: Lease,
   passage: Passage,
   context: PooledContext,
-  { planned, isClients }: { planned: Plan; isClients: (verdict: Verdict) => boolean },
+  { planned, isClients, fresh }: { planned: Plan; isClients: (verdict: Verdict) => boolean; fresh: boolean },
 ): Promise<{ outcome: PooledOutcome; usage: Usage | undefined }> {
   const { key } = lease;
   const { autoBan } = context.pool.config;
@@ -95,7 +116,8 @@ function send(
     });
     const closed = () => attempt.onResponseClosed();
     response.on('close', closed);
-    attempt.carry(context.upstreams.at(asked.target).send(wire, attempt, { wholeBody: planned.wholeBody }));
+    const { wholeBody } = planned;
+    attempt.carry(context.upstreams.at(asked.target).send(wire, attempt, { wholeBody, fresh }));
   });
 }
 

@@ -425,6 +425,23 @@ test.serial('an upstream that cannot be reached is left for another', async t =>
   for (let turn = 0; turn < 4; turn += 1) t.is((await server.chat()).status, 200);
 });
 
+test.serial('a kept connection that is closed meanwhile costs neither a wait nor a strike', async t => {
+  const vendor = await vendorOf(t);
+  await server.configure({ retry: { delayMs: 60_000 }, circuit: { threshold: 1 } });
+  const key = vendor.key(async (call, own) => {
+    if (call.turn === 1) return good(call, own);
+    call.socket.resetAndDestroy();
+  });
+  await server.add(vendor, key);
+  t.is((await server.chat()).status, 200);
+  t.is((await server.chat()).status, 200);
+  t.is(vendor.calls(key).length, 3);
+  // Where the operator wants no repeat, only what is safe to repeat is repeated (RFC 9110 §9.2.2).
+  await server.configure({ retry: { enabled: false }, circuit: { threshold: 100 } });
+  t.is((await server.ask('/v1/files')).status, 200);
+  t.is((await server.chat()).status, 502);
+});
+
 /** A chat as bytes, for what `fetch` does not tell. */
 function chatRequest(further: object): string {
   const body = JSON.stringify({ model: 'gpt-4o', messages: [], ...further });
