@@ -12,10 +12,20 @@ import { http2Upstream } from './http2-upstream.ts';
 import { jsonPost } from './json-post.ts';
 import { mappings } from './mappings.ts';
 import type { Bench, BenchContext, Measure } from './measure.ts';
+import { poolKeys } from './pool-keys.ts';
+import { poolPost } from './pool-post.ts';
 import { absoluteTable, ratioTable, updateReadmes, verdicts } from './report.ts';
 import { requireWrk } from './wrk.ts';
 
-const BENCHES: readonly Bench[] = [jsonPost, eventStreams, mappings, bigBody, http2Upstream];
+const BENCHES: readonly Bench[] = [
+  jsonPost,
+  eventStreams,
+  mappings,
+  bigBody,
+  http2Upstream,
+  poolPost,
+  poolKeys,
+];
 
 /** Above this load average something else is using the machine. */
 const BUSY_LOAD = 0.5;

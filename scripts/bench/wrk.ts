@@ -23,9 +23,14 @@ export interface WrkOptions {
   /** Bytes of a whole answer, at least: an answer that lost its body would be a fast one. */
   readonly answerBytes: number;
   readonly folder: string;
+  /** Fields beside those of `CHAT_HEADERS`. */
+  readonly moreHeaders?: Readonly<Record<string, string>>;
 }
 
 const run = promisify(execFile);
+
+/** A slow answer is no failure: without this, wrk counts one after two seconds. */
+const PATIENCE_S = 20;
 
 /**
  * Posts chats over and over on all connections.
@@ -33,9 +38,9 @@ const run = promisify(execFile);
  * @throws Error when an answer was not a 2xx or not whole, or a connection failed
  */
 export async function wrk(options: WrkOptions): Promise<WrkReport> {
-  const { port, paths, connections, seconds, answerBytes, folder } = options;
+  const { port, paths, connections, seconds, answerBytes, folder, moreHeaders = {} } = options;
   const script = join(folder, 'chat.lua');
-  writeFileSync(script, luaScript(paths));
+  writeFileSync(script, luaScript(paths, { ...CHAT_HEADERS, ...moreHeaders }));
   const url = `http://127.0.0.1:${port}/`;
   const args = [
     '-c',
@@ -44,6 +49,7 @@ export async function wrk(options: WrkOptions): Promise<WrkReport> {
     '-t1',
     `-c${connections}`,
     `-d${seconds}s`,
+    `--timeout=${PATIENCE_S}s`,
     '-s',
     script,
     url,
@@ -78,11 +84,15 @@ export async function wrk(options: WrkOptions): Promise<WrkReport> {
 const WARM_REQUESTS = 30_000;
 const WARM_UP_ROUNDS = 6;
 
-/** Makes load until a contestant is warm: by requests, because a slow machine does few in a second. */
-export async function warmUp(options: Omit<WrkOptions, 'seconds'>): Promise<void> {
+/**
+ * Makes load until a contestant is warm: by requests, because a slow machine does few in a second.
+ *
+ * @param seconds of one round; a slow contestant must answer in it
+ */
+export async function warmUp(options: Omit<WrkOptions, 'seconds'>, seconds = 1): Promise<void> {
   let sent = 0;
   for (let round = 0; round < WARM_UP_ROUNDS && sent < WARM_REQUESTS; round += 1) {
-    sent += (await wrk({ ...options, seconds: 1 })).requests;
+    sent += (await wrk({ ...options, seconds })).requests;
   }
 }
 
@@ -93,13 +103,13 @@ export function requireWrk(): string {
   return path;
 }
 
-function luaScript(paths: readonly string[]): string {
-  const headers = Object.entries(CHAT_HEADERS).map(
+function luaScript(paths: readonly string[], headers: Readonly<Record<string, string>>): string {
+  const fields = Object.entries(headers).map(
     ([name, value]) => `wrk.headers[${JSON.stringify(name)}]=${JSON.stringify(value)}`,
   );
   return `wrk.method="POST"
 wrk.body=[[${CHAT_BODY}]]
-${headers.join('\n')}
+${fields.join('\n')}
 local requests={}
 local turn=0
 init=function()
