@@ -90,6 +90,8 @@ export class PooledAttempt implements WireHandler {
     if (this.#state === 'relaying') {
       this.#relay.onResponseClosed();
     } else if (this.#state !== 'over') {
+      // What is held may tell the tokens of the prompt.
+      if (this.#state === 'peeking') this.#usage!.push(this.#peek!.held);
       this.#exchange?.abort();
       this.#settle({ kind: 'client-left' });
     }
