@@ -118,8 +118,14 @@ export class Selector {
   ): PoolEntry | undefined {
     if (this.#total === 0) return undefined;
     const { request, requestTokens } = wanted;
-    this.#candidates.length = 0;
+    const choice = { nowMs, requestTokens, random: this.#random };
     const again = request.tried.size > 0;
+    if (!again && !this.#mixed && this.#lanes.length === 1 && this.#total <= EXACT_UP_TO) {
+      // The first try of nearly every request: all that is ready will do, so nothing has to be sorted out.
+      this.#work.entries += this.#total;
+      return policy.select(this.#lanes[0]!.ready, choice);
+    }
+    this.#candidates.length = 0;
     if (this.#total <= EXACT_UP_TO) this.#offerRange({ from: 0, count: this.#total }, wanted, refusal);
     else {
       const size = again ? PROVEN_SAMPLE : policy.offer.size;
@@ -131,7 +137,7 @@ export class Selector {
     }
     if (this.#candidates.length === 0) return undefined;
     if (again) this.#preferProven();
-    return policy.select(this.#candidates, { nowMs, requestTokens, random: this.#random });
+    return policy.select(this.#candidates, choice);
   }
 
   /** Offers entries one after the other, from any number on, round the end. */
