@@ -32,7 +32,10 @@ export function usePolled(read, { everyMs, key = '' }) {
   });
   const latest = useRef(read);
   latest.current = read;
-  const ask = useRef(/** @type {(background: boolean) => Promise<void>} */ (async () => {}));
+  const control = useRef({
+    ask: /** @type {(background: boolean) => Promise<void>} */ (async () => {}),
+    drop: () => {},
+  });
 
   useEffect(() => {
     const leaving = new AbortController();
@@ -41,7 +44,12 @@ export function usePolled(read, { everyMs, key = '' }) {
     /** Answers to attempts before this one come too late. */
     let newest = 0;
 
-    ask.current = async background => {
+    const schedule = (/** @type {number} */ ms) => {
+      clearTimeout(timer);
+      if (!document.hidden) timer = setTimeout(() => ask(true), ms);
+    };
+
+    async function ask(/** @type {boolean} */ background) {
       clearTimeout(timer);
       newest += 1;
       const attempt = newest;
@@ -54,18 +62,24 @@ export function usePolled(read, { everyMs, key = '' }) {
         if (attempt !== newest || leaving.signal.aborted) return;
         setState(before => ({ ...before, failure }));
       }
-      if (!document.hidden) {
-        timer = setTimeout(() => ask.current(true), Math.max(everyMs, 4 * (performance.now() - startedMs)));
-      }
+      schedule(Math.max(everyMs, 4 * (performance.now() - startedMs)));
+    }
+
+    control.current = {
+      ask,
+      drop: () => {
+        newest += 1;
+        schedule(everyMs);
+      },
     };
 
     const onVisibility = () => {
       clearTimeout(timer);
-      if (!document.hidden) void ask.current(true);
+      if (!document.hidden) void ask(true);
     };
     document.addEventListener('visibilitychange', onVisibility);
     window.addEventListener('online', onVisibility);
-    void ask.current(false);
+    void ask(false);
     return () => {
       document.removeEventListener('visibilitychange', onVisibility);
       window.removeEventListener('online', onVisibility);
@@ -75,9 +89,11 @@ export function usePolled(read, { everyMs, key = '' }) {
   }, [key, everyMs]);
 
   const change = useCallback((/** @type {(value: T) => T} */ next) => {
+    // An answer under way does not know of it.
+    control.current.drop();
     setState(before => (before.value === undefined ? before : { ...before, value: next(before.value) }));
   }, []);
-  const reload = useCallback(() => ask.current(false), []);
+  const reload = useCallback(() => control.current.ask(false), []);
   const { value, failure, receivedAtMs } = state;
   return { value, failure, receivedAtMs, waiting: state.key !== key, change, reload };
 }

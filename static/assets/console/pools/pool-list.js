@@ -1,5 +1,5 @@
 // @ts-check
-import { html, useRef, useState } from '../../lib/html.js';
+import { html, useLayoutEffect, useRef, useState } from '../../lib/html.js';
 import { t } from '../../lib/i18n.js';
 import { Button } from '../../parts/button.js';
 import { Icon } from '../../parts/icon.js';
@@ -21,28 +21,35 @@ export function PoolList({ groups, onMove, onTask }) {
   const [over, setOver] = useState(/** @type {number | undefined} */ (undefined));
   const list = useRef(/** @type {HTMLElement | null} */ (null));
 
+  /** What moved a pool, and has the focus again when it stands in its new place. */
+  const mover = useRef(/** @type {{ id: string, control: string } | undefined} */ (undefined));
+  const places = groups.map(({ id }) => id).join();
+
+  useLayoutEffect(() => {
+    if (mover.current === undefined) return;
+    const { id, control } = mover.current;
+    mover.current = undefined;
+    const item = list.current?.querySelector(`[data-pool="${CSS.escape(id)}"]`);
+    const wanted = /** @type {HTMLButtonElement | null | undefined} */ (
+      item?.querySelector(`[data-control="${control}"]`)
+    );
+    const handle = /** @type {HTMLElement | null | undefined} */ (
+      item?.querySelector('[data-control="handle"]')
+    );
+    // A button at the end of its way is disabled and cannot hold the focus.
+    (wanted?.disabled ? handle : wanted)?.focus();
+  }, [places]);
+
   /**
-   * Moves a pool by one place and keeps the focus on what moved it.
-   *
    * @param {number} from
    * @param {number} to
    * @param {string} control
    */
   function step(from, to, control) {
     const id = groups[from]?.id;
-    if (id === undefined || to < 0 || to >= groups.length) return;
+    if (id === undefined || to < 0 || to >= groups.length || to === from) return;
+    mover.current = { id, control };
     onMove(from, to);
-    requestAnimationFrame(() => {
-      const item = list.current?.querySelector(`[data-pool="${CSS.escape(id)}"]`);
-      const wanted = /** @type {HTMLButtonElement | null | undefined} */ (
-        item?.querySelector(`[data-control="${control}"]`)
-      );
-      // A button at the end of its way is disabled and cannot hold the focus.
-      const handle = /** @type {HTMLElement | null | undefined} */ (
-        item?.querySelector('[data-control="handle"]')
-      );
-      (wanted?.disabled ? handle : wanted)?.focus();
-    });
   }
 
   /**

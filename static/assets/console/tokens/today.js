@@ -22,7 +22,7 @@ function Card({ title, figures }) {
   /** @param {(figures: TokenFigures) => number} read */
   const show = read => (figures === undefined ? NO_FIGURE : formatShortCount(read(figures)));
   /** @param {number} part @param {number} whole */
-  const share = (part, whole) => (whole === 0 ? '' : formatPercent(part / whole));
+  const share = (part, whole) => (part === 0 ? '' : formatPercent(part / whole));
   return html`<section class="card today-card">
     <h2>${title}</h2>
     <p class="today-figure"><strong>${show(each => each.totalTokens)}</strong> ${t('tokens.tokens')}</p>
