@@ -84,10 +84,15 @@ function choicesOf(context: PooledContext, { route, onlyKeyId }: Plan): readonly
 }
 
 /** What is wanted of a key; upstreams whose circuit is open are avoided. */
-function requestFor(context: PooledContext, { model, onlyKeyId }: Plan, tried: ReadonlySet<string>) {
+function requestFor(
+  context: PooledContext,
+  { model, onlyKeyId, wholeBody }: Plan,
+  tried: ReadonlySet<string>,
+) {
   return {
     model: model ?? '*',
     tried,
+    isOnlyTry: wholeBody === undefined,
     avoids: (upstream: string) => context.circuits.isOpen(upstream, context.nowMs()),
     ...(onlyKeyId === undefined ? {} : { onlyKeyId }),
   };

@@ -120,7 +120,8 @@ export class Selector {
     const { request, requestTokens } = wanted;
     const choice = { nowMs, requestTokens, random: this.#random };
     const again = request.tried.size > 0;
-    if (!again && !this.#mixed && this.#lanes.length === 1 && this.#total <= EXACT_UP_TO) {
+    const isOnlyTry = request.isOnlyTry === true;
+    if (!again && !isOnlyTry && !this.#mixed && this.#lanes.length === 1 && this.#total <= EXACT_UP_TO) {
       // The first try of nearly every request: all that is ready will do, so nothing has to be sorted out.
       this.#work.entries += this.#total;
       return policy.select(this.#lanes[0]!.ready, choice);
@@ -128,7 +129,7 @@ export class Selector {
     this.#candidates.length = 0;
     if (this.#total <= EXACT_UP_TO) this.#offerRange({ from: 0, count: this.#total }, wanted, refusal);
     else {
-      const size = again ? PROVEN_SAMPLE : policy.offer.size;
+      const size = again || isOnlyTry ? PROVEN_SAMPLE : policy.offer.size;
       if (policy.offer.kind === 'walk')
         this.#offerRange({ from: this.#walked, count: size }, wanted, refusal);
       else this.#offerSample(size, wanted, refusal);
@@ -136,7 +137,8 @@ export class Selector {
       if (this.#candidates.length === 0) this.#offerWalk(wanted, refusal);
     }
     if (this.#candidates.length === 0) return undefined;
-    if (again) this.#preferProven();
+    if (again) this.#prefer(isProven, isUnstruck);
+    else if (isOnlyTry) this.#prefer(isUnstruck);
     return policy.select(this.#candidates, choice);
   }
 
@@ -188,11 +190,12 @@ export class Selector {
   }
 
   /**
-   * Narrows the candidates of a request that met a bad key already: to those whose last answer was good, else to those
-   * without a strike. So a request does not go through all the dead keys of a pool, while first tries still find them.
+   * Narrows the candidates to those that fit the first of these that any fits. A request that met a bad key already goes to
+   * keys whose last answer was good, else to those without a strike: so it does not go through all the dead keys of a
+   * pool, while first tries still find them. One that has no other try keeps to those without a strike too.
    */
-  #preferProven(): void {
-    for (const fits of [isProven, isUnstruck]) {
+  #prefer(...preferences: readonly ((entry: PoolEntry) => boolean)[]): void {
+    for (const fits of preferences) {
       const kept = this.#candidates.filter(fits);
       if (kept.length === 0) continue;
       this.#candidates.length = 0;
