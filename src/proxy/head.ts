@@ -76,6 +76,19 @@ const CLIENT_ADDRESS: ReadonlySet<string> = new Set([
 
 export type ForwardedPolicy = 'pass' | 'append' | 'strip';
 
+/** Names of fields that stay here, ready for a quick look. */
+export interface WithheldFields {
+  /** In lower case. */
+  readonly names: ReadonlySet<string>;
+  readonly lengths: number;
+}
+
+/** @param names in lower case */
+export function withheldFields(names: Iterable<string>): WithheldFields {
+  const set = new Set(names);
+  return { names: set, lengths: bitsOf(set) };
+}
+
 export interface RequestHeadOptions {
   /** `Host` of the target. */
   readonly authority: string;
@@ -91,8 +104,8 @@ export interface RequestHeadOptions {
   readonly upgrade: string | undefined;
   /** Client awaits 100 from the upstream itself. */
   readonly expectContinue: boolean;
-  /** Fields that stay here, by lower-case name: the client's credentials where a pool key takes their place. */
-  readonly withheld?: ReadonlySet<string>;
+  /** Fields that stay here: the client's credentials where a pool key takes their place. */
+  readonly withheld?: WithheldFields;
   /** Fields to add, a flat list. */
   readonly added?: readonly string[];
 }
@@ -106,14 +119,15 @@ export interface RequestHeadOptions {
  */
 export function requestFields(raw: readonly string[], options: RequestHeadOptions): string[] {
   const nominated = nominatedBy(raw);
-  const rare = nominated !== undefined || options.forwarded === 'strip' || options.withheld !== undefined;
+  const rare = nominated !== undefined || options.forwarded === 'strip';
+  const lengths = SPECIAL_LENGTHS | (options.withheld?.lengths ?? 0);
   const fields: string[] = [];
   let hostWritten = false;
   let trailersWanted = false;
   for (let index = 0; index < raw.length; index += 2) {
     const name = raw[index]!;
     const value = raw[index + 1]!;
-    if (!rare && !mayBe(SPECIAL_LENGTHS, name.length)) {
+    if (!rare && !mayBe(lengths, name.length)) {
       fields.push(name, value);
       continue;
     }
@@ -149,7 +163,7 @@ export function requestFields(raw: readonly string[], options: RequestHeadOption
     if (HOP_BY_HOP.has(lower)) continue;
     if (nominated?.has(lower) === true) continue;
     if (options.forwarded === 'strip' && CLIENT_ADDRESS.has(lower)) continue;
-    if (options.withheld?.has(lower) === true) continue;
+    if (options.withheld?.names.has(lower) === true) continue;
     fields.push(name, value);
   }
   if (options.added !== undefined) fields.push(...options.added);

@@ -178,6 +178,7 @@ export class PooledAttempt implements WireHandler {
     this.#onPeeked('ok');
     // Nothing was asked to pause meanwhile: the next packet will tell.
     this.#relay.onPacketEnd();
+    this.#armIdle();
   }
 
   #onPeeked(found: ReturnType<EventPeek['end']>): void {
@@ -214,7 +215,6 @@ export class PooledAttempt implements WireHandler {
     this.#verdict = verdict ?? this.#options.judge({ ...answer, headers: head.headers, failure: undefined });
     this.#state = 'relaying';
     this.#relay.onHead(head);
-    this.#armIdle();
   }
 
   #relayPiece(piece: Buffer): void {

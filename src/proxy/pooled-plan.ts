@@ -2,7 +2,7 @@ import { AppError } from '../base/errors.ts';
 import { modelInPath, readRequestFacts } from '../openai/request-model.ts';
 import { providersFor, type Route } from '../openai/routing.ts';
 import { objectIdOf } from '../openai/stored-objects.ts';
-import { bodyFraming } from './forward.ts';
+import { bodyAtHand, bodyFraming } from './forward.ts';
 import type { Passage } from './passage.ts';
 import type { PooledContext } from './pooled-context.ts';
 import { collectBody } from './request-body.ts';
@@ -20,6 +20,7 @@ export interface Plan {
 }
 
 const NO_BODY = Buffer.alloc(0);
+const AT_HAND_BYTES = 64 * 1024;
 const NO_FACTS = { model: undefined, references: [] as readonly string[] };
 
 /**
@@ -51,7 +52,11 @@ export async function plan(passage: Passage, context: PooledContext): Promise<Pl
     }
     passage.bodyLimitBytes = context.maxUploadBytes;
   } else if (framing !== 'none') {
-    wholeBody = await collectBody(request, context.maxBodyBytes);
+    // Nearly every body came with its head, or right behind it.
+    wholeBody =
+      (framing === 'length' && announced <= Math.min(AT_HAND_BYTES, context.maxBodyBytes)
+        ? await bodyAtHand(request)
+        : undefined) ?? (await collectBody(request, context.maxBodyBytes));
     passage.bytesIn = wholeBody.length;
   }
   const plainBody = request.headers['content-encoding'] === undefined ? wholeBody : undefined;
@@ -59,13 +64,17 @@ export async function plan(passage: Passage, context: PooledContext): Promise<Pl
     plainBody === undefined || plainBody.length === 0 ? NO_FACTS : readRequestFacts(plainBody, contentType);
   const model = facts.model ?? modelInPath(path);
   const anthropic = request.headers['anthropic-version'] !== undefined;
+  const id = objectIdOf(path);
   return {
     model,
     route: providersFor({ path, model, anthropic }),
     wholeBody,
     // What was read whole goes on with a length, however it came.
     body: framing === 'none' ? 'none' : upload ? framing : 'length',
-    onlyKeyId: await ownerOf([objectIdOf(path), ...facts.references], context),
+    onlyKeyId:
+      id === undefined && facts.references.length === 0
+        ? undefined
+        : await ownerOf([id, ...facts.references], context),
   };
 }
 

@@ -4,7 +4,7 @@ import { CLIENT_CREDENTIAL_FIELDS, upstreamRequestFor, withoutKeyProtocol } from
 import { createdObjectId, createsObject, objectIdOf, producedObjectIds } from '../openai/stored-objects.ts';
 import type { WireRequest } from '../wire/types.ts';
 import { clientOf, mayRepeat } from './forward.ts';
-import { requestFields } from './head.ts';
+import { requestFields, withheldFields } from './head.ts';
 import type { Passage, Usage } from './passage.ts';
 import { type Judged, PooledAttempt, type PooledOutcome } from './pooled-attempt.ts';
 import type { PooledContext } from './pooled-context.ts';
@@ -12,12 +12,9 @@ import type { Plan } from './pooled-plan.ts';
 
 /** The answer must come as it is, so that errors and usage can be read. */
 const PLAIN_ANSWER = ['Accept-Encoding', 'identity'] as const;
-const WITHHELD_UPLOAD: ReadonlySet<string> = new Set([
-  ...CLIENT_CREDENTIAL_FIELDS,
-  'accept-encoding',
-  'sec-websocket-protocol',
-]);
-const WITHHELD: ReadonlySet<string> = new Set([...WITHHELD_UPLOAD, 'content-length']);
+const UPLOAD_NAMES = [...CLIENT_CREDENTIAL_FIELDS, 'accept-encoding', 'sec-websocket-protocol'];
+const WITHHELD_UPLOAD = withheldFields(UPLOAD_NAMES);
+const WITHHELD = withheldFields([...UPLOAD_NAMES, 'content-length']);
 
 /** One try; gives the key back exactly once. */
 export async function attemptWith(

@@ -40,3 +40,10 @@ test('the admin token opens nothing here', t => {
     createClientAccess({ accessKey, allowAnonymous: false, otherSecrets }).admits(['the-admin-token-0123']),
   );
 });
+
+test('long keys that differ only at their end are told apart', t => {
+  const long = 'k'.repeat(2000);
+  const access = createClientAccess({ accessKey: new Secret(`${long}a`), allowAnonymous: false });
+  t.true(access.admits([`${long}a`]));
+  t.false(access.admits([`${long}b`]));
+});
