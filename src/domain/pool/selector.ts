@@ -138,7 +138,7 @@ export class Selector {
     }
     if (this.#candidates.length === 0) return undefined;
     if (again) this.#prefer(isProven, isUnstruck);
-    else if (isOnlyTry) this.#prefer(isUnstruck);
+    else if (isOnlyTry) this.#prefer(entry => isUnstruck(entry) && !restsForSome(entry, nowMs));
     return policy.select(this.#candidates, choice);
   }
 
@@ -192,7 +192,8 @@ export class Selector {
   /**
    * Narrows the candidates to those that fit the first of these that any fits. A request that met a bad key already goes to
    * keys whose last answer was good, else to those without a strike: so it does not go through all the dead keys of a
-   * pool, while first tries still find them. One that has no other try keeps to those without a strike too.
+   * pool, while first tries still find them. One that has no other try keeps to those without a strike and without a
+   * cool-down for any model.
    */
   #prefer(...preferences: readonly ((entry: PoolEntry) => boolean)[]): void {
     for (const fits of preferences) {
@@ -207,6 +208,11 @@ export class Selector {
 
 function isProven(entry: PoolEntry): boolean {
   return entry.proven;
+}
+
+function restsForSome({ rests }: PoolEntry, nowMs: number): boolean {
+  for (const untilMs of rests?.values() ?? []) if (untilMs > nowMs) return true;
+  return false;
 }
 
 function isUnstruck(entry: PoolEntry): boolean {

@@ -28,7 +28,7 @@ export interface LeaseRequest {
   readonly tried: ReadonlySet<string>;
   /** Only this key will do: it made the stored object that the request is about. */
   readonly onlyKeyId?: string;
-  /** It can be sent only once (an upload that is streamed): keys with a strike are left out where others are. */
+  /** It can be sent only once (an upload that is streamed): keys with a strike, or a cool-down for any model, come last. */
   readonly isOnlyTry?: boolean;
   /** True for upstreams (see `upstreamOf`) that must not be asked now: their circuit is open, or they failed this request. */
   readonly avoids?: (upstream: string) => boolean;
