@@ -59,6 +59,7 @@ export class PooledAttempt implements WireHandler {
   #usage: UsageReader | undefined;
   #createdHead = '';
   #watching: boolean;
+  #mayIdle = false;
   #idle: NodeJS.Timeout | undefined;
   #firstByte: NodeJS.Timeout | undefined;
   #total: NodeJS.Timeout | undefined;
@@ -149,7 +150,10 @@ export class PooledAttempt implements WireHandler {
   }
 
   onUpgrade(head: ResponseHead): void {
+    // A session is no answer: it may be silent, and last, as long as both sides like.
     clearTimeout(this.#firstByte);
+    clearTimeout(this.#total);
+    this.#mayIdle = true;
     this.#state = 'relaying';
     this.#verdict = this.#options.judge({
       status: 101,
@@ -264,7 +268,7 @@ export class PooledAttempt implements WireHandler {
 
   #armIdle(): void {
     const { idleMs } = this.#options.timeouts;
-    if (idleMs === 0 || this.#state !== 'relaying') return;
+    if (idleMs === 0 || this.#mayIdle || this.#state !== 'relaying') return;
     if (this.#idle === undefined) this.#idle = setTimeout(() => this.#onTimeout('idle'), idleMs);
     else this.#idle.refresh();
   }
