@@ -1,10 +1,17 @@
 import { randomBytes } from 'node:crypto';
-import { mkdtempSync } from 'node:fs';
+import { mkdtempSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { PROXY_CORES } from './cores.ts';
 import type { BenchContext } from './measure.ts';
 
-const MAIN = join(import.meta.dirname, '../../src/main.ts');
+const ROOT = join(import.meta.dirname, '../..');
+/** What `npm start` gives to node, its flags included. */
+const SHIPPED = (
+  JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { scripts: { start: string } }
+).scripts.start
+  .split(' ')
+  .slice(1)
+  .map(word => (word.startsWith('-') ? word : join(ROOT, word)));
 
 /** The prefix that leads to the origin, with every contestant. */
 export const PREFIX = '/bench';
@@ -26,7 +33,7 @@ export async function startSwitchyard(
   const ownFolder = mkdtempSync(join(folder, 'switchyard-'));
   const program = children.start({
     command: process.execPath,
-    args: [MAIN],
+    args: SHIPPED,
     cores: PROXY_CORES,
     folder: ownFolder,
     environment: { NODE_ENV: 'production', HOST: '127.0.0.1', PORT: '0', ADMIN_TOKEN: token, ...environment },
