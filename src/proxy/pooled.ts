@@ -101,6 +101,8 @@ async function serve(
   let failure: AppError | undefined;
 
   for (;;) {
+    // Once it has left, nothing tells so again: an attempt would never end, and its key never come back.
+    if (passage.response.closed) throw new AppError('ERR_CLIENT_CLOSED', 'The client closed the connection');
     const tried = { refused, failed, failedUpstreams, failure };
     const lease = takeKey(passage, context, { planned, tried });
     progress.keyId = lease.key.id;
@@ -144,7 +146,6 @@ async function serve(
           await Promise.race([context.wait(waitMs), closed(passage.response)]);
         }
     }
-    if (passage.response.closed) throw new AppError('ERR_CLIENT_CLOSED', 'The client closed the connection');
   }
 }
 
