@@ -39,7 +39,7 @@ async function run(context: BenchContext): Promise<Measure[]> {
 async function costs(context: BenchContext, originPort: number): Promise<Measure[]> {
   const cpu = new Samples();
   const memory = new Samples();
-  const [rounds, seconds, settleMs] = context.quick ? [1, 3, 1000] : [2, 6, 2000];
+  const [rounds, seconds, settleMs] = context.quick ? [1, 3, 700] : [2, 5, 2000];
   for (let round = 0; round < rounds; round += 1) {
     for (const name of orderOfRound(PROXIES, round)) {
       const [contestant] = await startContestants([name], context, originPort);
@@ -128,7 +128,7 @@ function paced(context: BenchContext, { port, prefix }: Contestant): Promise<Fir
   const task: FirstEventTask = {
     port,
     path: `${prefix}/v1/paced`,
-    streams: context.quick ? 60 : 200,
+    streams: context.quick ? 32 : 120,
     atOnce: 4,
   };
   return runLoad<FirstEventReport>(context, 'first-event-load.ts', task);

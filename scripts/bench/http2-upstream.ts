@@ -51,7 +51,9 @@ async function run(context: BenchContext): Promise<Measure[]> {
   const [without, with2] = [await start(false), await start(true)];
   for (const subject of [without, with2]) await checkProtocol(subject);
   const samples = { rate: new Samples(), cpu: new Samples(), burst: new Samples(), burstCpu: new Samples() };
-  for (const { switchyard } of [without, with2]) await warmUp(loadOf(switchyard, context));
+  for (const { switchyard } of [without, with2]) {
+    await warmUp(loadOf(switchyard, context), context);
+  }
   const [rounds, seconds] = context.quick ? [2, 1] : [5, 2];
   for (let round = 0; round < rounds; round += 1) {
     const figures = new Map<Subject, Figures>();

@@ -30,8 +30,8 @@ async function run(context: BenchContext): Promise<Measure[]> {
   const contestants = await startContestants(CONTESTANTS, context, origin.port);
   for (const contestant of contestants) await checkAnswers(contestant);
 
-  const [rounds, seconds] = context.quick ? [3, 1] : [7, 3];
-  for (const contestant of contestants) await warmUp(loadOf(contestant, context));
+  const [rounds, seconds] = context.quick ? [2, 1] : [5, 3];
+  for (const contestant of contestants) await warmUp(loadOf(contestant, context), context);
   const rates = new Samples();
   const costs = new Samples();
   const memory = new Samples();

@@ -32,10 +32,12 @@ async function run(context: BenchContext): Promise<Measure[]> {
   const origin = await startOrigin(context, 'json-origin.ts');
   const few = await startWith(context, FEW, origin.port);
   const many = await startWith(context, MANY, origin.port);
-  const [rounds, seconds] = context.quick ? [2, 1] : [6, 2];
+  const [rounds, seconds] = context.quick ? [2, 1] : [5, 2];
   const changes = { cpu: new Samples(), rate: new Samples(), spreadCpu: new Samples() };
   for (const spread of [false, true]) {
-    for (const subject of [few, many]) await warmUp(loadOf(context, subject, spread));
+    for (const subject of [few, many]) {
+      await warmUp(loadOf(context, subject, spread), context);
+    }
     for (let round = 0; round < rounds; round += 1) {
       const costs = new Map<Subject, Cost>();
       for (const subject of orderOfRound([few, many], round)) {

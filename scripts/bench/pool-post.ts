@@ -75,7 +75,9 @@ async function run(context: BenchContext): Promise<Measure[]> {
   await checkKeys(pool);
 
   let sent = 0;
-  for (const { name, load } of subjects) await warmUp(load, name === 'Portkey' ? ROUND_S : 1);
+  for (const { name, load } of subjects) {
+    await warmUp(load, { quick: context.quick, seconds: name === 'Portkey' ? ROUND_S : 1 });
+  }
   const sentBefore = await countedRequests(pool);
   const figures = new Map(subjects.map(({ name }) => [name, newFigures()]));
   const ratios = { prefix: new Samples(), Portkey: new Samples(), cpu: new Samples() };

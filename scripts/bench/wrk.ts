@@ -83,15 +83,20 @@ export async function wrk(options: WrkOptions): Promise<WrkReport> {
 /** Enough requests that the code in question has been compiled for good, or as many as come in a while. */
 const WARM_REQUESTS = 30_000;
 const WARM_UP_ROUNDS = 6;
+const QUICK_WARM_UP_ROUNDS = 2;
 
 /**
  * Makes load until a contestant is warm: by requests, because a slow machine does few in a second.
  *
- * @param seconds of one round; a slow contestant must answer in it
+ * @param pace.seconds of one round; a slow contestant must answer in it
  */
-export async function warmUp(options: Omit<WrkOptions, 'seconds'>, seconds = 1): Promise<void> {
+export async function warmUp(
+  options: Omit<WrkOptions, 'seconds'>,
+  { quick, seconds = 1 }: { quick: boolean; seconds?: number },
+): Promise<void> {
+  const rounds = quick ? QUICK_WARM_UP_ROUNDS : WARM_UP_ROUNDS;
   let sent = 0;
-  for (let round = 0; round < WARM_UP_ROUNDS && sent < WARM_REQUESTS; round += 1) {
+  for (let round = 0; round < rounds && sent < WARM_REQUESTS; round += 1) {
     sent += (await wrk({ ...options, seconds })).requests;
   }
 }
