@@ -276,6 +276,8 @@ export class PooledAttempt implements WireHandler {
   #settle(outcome: PooledOutcome): void {
     if (this.#state === 'over') return;
     this.#state = 'over';
+    // An upload has no other try.
+    if (outcome.kind === 'again') this.#relay.dropBody();
     for (const timer of [this.#firstByte, this.#total, this.#longPeek, this.#idle]) clearTimeout(timer);
     this.#options.settle(outcome, this.#usage?.end());
   }

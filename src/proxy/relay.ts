@@ -38,6 +38,7 @@ export class Relay implements WireHandler {
   #answered = false;
   #pumping = false;
   #continued = false;
+  #dropping = false;
 
   constructor(passage: Passage, settle: (outcome: Outcome) => void) {
     this.#passage = passage;
@@ -144,6 +145,7 @@ export class Relay implements WireHandler {
       return;
     }
     this.#answered = true;
+    this.dropBody();
     let last = this.#held;
     if (this.#frames) {
       last += '0\r\n';
@@ -184,8 +186,19 @@ export class Relay implements WireHandler {
       this.#settle({ kind: 'broken', failure });
       breakOff(this.#passage);
     } else {
+      this.dropBody();
       this.#settle({ kind: 'failed', failure });
     }
+  }
+
+  /**
+   * Reads the rest of the request body and drops it, because the answer is there already: a client that sends all of its
+   * body before it reads would wait for ever (RFC 9112 §9.3).
+   */
+  dropBody(): void {
+    if (!this.#pumping) return;
+    this.#dropping = true;
+    this.#passage.request.resume();
   }
 
   /** Streams the request body upstream. */
@@ -194,18 +207,21 @@ export class Relay implements WireHandler {
     this.#pumping = true;
     const exchange = this.#exchange!;
     request.on('data', (piece: Buffer) => {
+      if (this.#dropping) return;
       const passage = this.#passage;
       passage.bytesIn += piece.length;
       if (passage.bodyLimitBytes !== undefined && passage.bytesIn > passage.bodyLimitBytes) {
         exchange.abort();
+        this.#dropping = true;
         this.#settle({ kind: 'failed', failure: bodyTooLarge(passage.bodyLimitBytes) });
         return;
       }
       if (!exchange.write(piece)) request.pause();
     });
-    request.on('end', () =>
-      exchange.end(request.rawTrailers.length === 0 ? [] : trailerFields(request.rawTrailers)),
-    );
+    request.on('end', () => {
+      if (!this.#dropping)
+        exchange.end(request.rawTrailers.length === 0 ? [] : trailerFields(request.rawTrailers));
+    });
   }
 
   /** Writes what is held, the head with it when that has not gone yet. */

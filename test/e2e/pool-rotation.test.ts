@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import test, { type ExecutionContext } from 'ava';
 import { ACCESS_KEY, cleared, type PoolServer, startPoolServer } from '../support/pool-server.ts';
 import {
@@ -28,7 +29,7 @@ import {
   unpaid,
   withoutCredit,
 } from '../support/pool-vendor.ts';
-import { ask } from '../support/raw-client.ts';
+import { ask, openRawClient } from '../support/raw-client.ts';
 import { answerText } from '../support/raw-upstream.ts';
 
 let server: PoolServer;
@@ -441,6 +442,40 @@ test.serial('a kept connection that is closed meanwhile costs neither a wait nor
   t.is((await server.ask('/v1/files')).status, 200);
   t.is((await server.chat()).status, 502);
 });
+
+for (const [path, statusLine, expected] of [
+  ['/v1/audio/transcriptions', '401 Unauthorized', 503],
+  ['/v1/audio/transcriptions', '400 Bad Request', 400],
+  ['/mapped', '400 Bad Request', 400],
+] as const) {
+  test.serial(
+    `an upload to ${path} that is answered ${expected} before it is whole ends all the same`,
+    async t => {
+      const vendor = await vendorOf(t);
+      const hasty: Treatment = async call => {
+        call.socket.pause();
+        call.send(answerText('{}', ['Content-Type: application/json'], statusLine));
+        await call.gone;
+      };
+      const key = vendor.key(hasty);
+      await server.add(vendor, key);
+      await server.map('/mapped', vendor.url);
+      const client = await openRawClient(server.port);
+      const credential = path === '/mapped' ? key : ACCESS_KEY;
+      const length = 32 * 1024 * 1024;
+      const fields = `Authorization: Bearer ${credential}\r\nContent-Type: multipart/form-data; boundary=b`;
+      client.send(`POST ${path} HTTP/1.1\r\nHost: x\r\n${fields}\r\nContent-Length: ${length}\r\n\r\n`);
+      // As some clients do, it sends all of its body before it reads.
+      client.send(Buffer.alloc(length));
+      if (client.socket.writableLength > 0) await once(client.socket, 'drain');
+      t.is((await client.answer()).status, expected);
+      // And the connection serves on.
+      client.send('GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n');
+      t.is((await client.answer()).status, 200);
+      client.socket.destroy();
+    },
+  );
+}
 
 /** A chat as bytes, for what `fetch` does not tell. */
 function chatRequest(further: object): string {
