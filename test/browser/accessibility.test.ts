@@ -1,13 +1,9 @@
-import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import test, { type ExecutionContext } from 'ava';
-import type { Browser, Page } from 'playwright-core';
+import test from 'ava';
+import type { Browser } from 'playwright-core';
+import { examine } from '../support/axe.ts';
 import { openPage, signIn, startBrowser } from '../support/browser.ts';
 import { busyReport } from '../support/sample-stats.ts';
 import { ADMIN_TOKEN, type Server, startServer } from '../support/server.ts';
-
-const axeSource = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
-const RULES = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
 
 let browser: Browser;
 let server: Server;
@@ -19,17 +15,6 @@ test.after.always(async () => {
   await browser.close();
   await server.stop();
 });
-
-/** Lets axe-core judge the page as it is now. */
-async function examine(t: ExecutionContext, page: Page, scene: string): Promise<void> {
-  await page.evaluate(axeSource);
-  const violations = await page.evaluate<string[]>(`
-    axe.run(document, { runOnly: ${JSON.stringify(RULES)} }).then(({ violations }) =>
-      violations.flatMap(({ id, nodes }) =>
-        nodes.map(node => id + ': ' + node.target.join(' ') + ' ' + (node.any[0]?.message ?? node.failureSummary))))
-  `);
-  t.deepEqual(violations, [], scene);
-}
 
 for (const colorScheme of ['light', 'dark'] as const) {
   test.serial(
@@ -52,22 +37,22 @@ for (const colorScheme of ['light', 'dark'] as const) {
       await page.goto(server.url);
       await page.getByRole('button', { name: 'Details of /claude' }).click();
       await page.getByRole('combobox').click();
-      await examine(t, page, 'busy, with a row and the list of prefixes open');
+      await examine(t, page, { scene: 'busy, with a row and the list of prefixes open' });
       await page.keyboard.press('Escape');
       answer = 'troubled';
       await page.locator('.notice-warn').waitFor();
       await page.locator('.notice-info').waitFor();
-      await examine(t, page, 'store degraded, clock off');
+      await examine(t, page, { scene: 'store degraded, clock off' });
       answer = 'empty';
       await page.reload();
       await page.getByText('There are no mappings yet').waitFor();
-      await examine(t, page, 'empty');
+      await examine(t, page, { scene: 'empty' });
       answer = 'away';
       await page.locator('.live-state-retrying, .live-state-old').waitFor();
-      await examine(t, page, 'away');
+      await examine(t, page, { scene: 'away' });
       await page.reload();
       await page.locator('.live-state-away').waitFor();
-      await examine(t, page, 'never there');
+      await examine(t, page, { scene: 'never there' });
     },
   );
 
@@ -78,26 +63,26 @@ for (const colorScheme of ['light', 'dark'] as const) {
     );
     await page.goto(`${server.url}/admin`);
     await page.locator('[type=submit]').click();
-    await examine(t, page, 'login, refused');
+    await examine(t, page, { scene: 'login, refused' });
     await signIn(page, server.url);
     await page.getByRole('button', { name: /^测试 \/claude/ }).click();
     await page.locator('.badge-bad').waitFor();
-    await examine(t, page, 'mappings');
+    await examine(t, page, { scene: 'mappings' });
     const dialog = page.locator('dialog');
     await page.getByRole('button', { name: '添加映射' }).click();
     await dialog.locator('[type=submit]').click();
-    await examine(t, page, 'add, with errors');
+    await examine(t, page, { scene: 'add, with errors' });
     await page.keyboard.press('Escape');
     await page.getByRole('button', { name: '导入' }).click();
     await dialog.locator('textarea').fill('{"/a b": "x"}');
-    await examine(t, page, 'import, with errors');
+    await examine(t, page, { scene: 'import, with errors' });
     await page.keyboard.press('Escape');
     await page.getByRole('button', { name: '删除 /claude' }).click();
-    await examine(t, page, 'delete');
+    await examine(t, page, { scene: 'delete' });
     await page.context().clearCookies();
     await dialog.locator('.button-danger').click();
     await page.getByText('登录已失效').waitFor();
-    await examine(t, page, 'session ended');
+    await examine(t, page, { scene: 'session ended' });
   });
 }
 
@@ -109,12 +94,12 @@ test.serial('axe-core finds nothing on a phone', async t => {
   await page.route('**/stats?*', route => route.fulfill({ json: busyReport('24h', Date.now()) }));
   await page.goto(server.url);
   await page.locator('tr[data-row]').first().waitFor();
-  await examine(t, page, 'panel');
+  await examine(t, page, { scene: 'panel' });
   await signIn(page, server.url);
-  await examine(t, page, 'console');
+  await examine(t, page, { scene: 'console' });
   t.true((await page.evaluate<number>('document.documentElement.scrollWidth')) <= 360);
   await page.getByRole('button', { name: 'Add mapping' }).click();
-  await examine(t, page, 'dialog');
+  await examine(t, page, { scene: 'dialog' });
   t.true((await page.locator('dialog').boundingBox())!.width <= 360);
 });
 

@@ -154,7 +154,7 @@ test.serial('a setting shows where it comes from, is saved, obeyed, and taken ba
   t.is(vendor.calls(key).length, 2, 'one retry, as saved');
 
   await setting(page, 'retry.max')
-    .getByRole('button', { name: /^Most retries: take .* 2 holds again/ })
+    .getByRole('button', { name: 'Take back: Most retries, so that 2 holds again' })
     .click();
   await shows(setting(page, 'retry.max').locator('.badge'), /environment/i);
   t.is(await input(page, 'retry.max').inputValue(), '2');

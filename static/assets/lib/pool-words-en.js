@@ -202,7 +202,7 @@ export const en = {
   'settings.on': 'on',
   'settings.off': 'off',
   'settings.takeBack': 'Take back',
-  'settings.takeBackOf': '{name}: take the console’s value back, so that {value} holds again',
+  'settings.takeBackOf': 'Take back: {name}, so that {value} holds again',
   'settings.takeBackTitle': 'Then {value} holds again',
   'settings.unsaved': { one: '{count} change is not saved', other: '{count} changes are not saved' },
   'settings.discard': 'Discard',

@@ -200,7 +200,7 @@ export const zh = {
   'settings.on': '开',
   'settings.off': '关',
   'settings.takeBack': '撤销',
-  'settings.takeBackOf': '{name}：撤销管理台的值，恢复为 {value}',
+  'settings.takeBackOf': '撤销：{name}恢复为 {value}',
   'settings.takeBackTitle': '恢复为 {value}',
   'settings.unsaved': { one: '有 {count} 处修改未保存', other: '有 {count} 处修改未保存' },
   'settings.discard': '放弃',

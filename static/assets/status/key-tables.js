@@ -8,7 +8,7 @@ import {
   formatTime,
   NO_FIGURE,
 } from '../lib/format.js';
-import { html } from '../lib/html.js';
+import { html, useRef } from '../lib/html.js';
 import { t } from '../lib/i18n.js';
 import { Table } from '../parts/table.js';
 import { BackIn, weightiest } from '../pool/back-in.js';
@@ -44,11 +44,28 @@ function numbered(rows) {
   });
 }
 
+/**
+ * Keys that take turns would change their places with every answer: they keep those of the first one, the busiest in
+ * front, until a reader sorts them.
+ *
+ * @template {{ rowId: string }} Row
+ * @param {readonly Row[]} rows
+ * @returns {Row[]}
+ */
+function useKeptOrder(rows) {
+  const places = useRef(/** @type {Map<string, number>} */ (new Map()));
+  for (const { rowId } of rows) {
+    if (!places.current.has(rowId)) places.current.set(rowId, places.current.size);
+  }
+  return [...rows].sort((a, b) => (places.current.get(a.rowId) ?? 0) - (places.current.get(b.rowId) ?? 0));
+}
+
 /** @param {any} row */
 const rowKey = row => row.rowId;
 
 /** @param {{ keys: readonly StatusKey[], leftOut: number, pools: Pools, allRetired: boolean }} props */
 export function KeyTable({ keys, leftOut, pools, allRetired }) {
+  const rows = useKeptOrder(numbered(keys));
   /** @type {Column[]} */
   const columns = [
     {
@@ -139,9 +156,9 @@ export function KeyTable({ keys, leftOut, pools, allRetired }) {
       heading=${html`<h2 id="keys-title">${t('keys.title')}</h2>`}
       caption=${t('keys.title')}
       columns=${columns}
-      rows=${numbered(keys)}
+      rows=${rows}
       rowKey=${rowKey}
-      sort=${{ column: 'work', descending: true }}
+      sort=${{ column: '', descending: true }}
       pageSize=${PAGE_SIZE}
       empty=${t(allRetired ? 'statusPage.allRetired' : 'statusPage.noKeys')}
     />

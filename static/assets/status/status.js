@@ -45,7 +45,7 @@ export function Status() {
         </div>
       </header>
       <${Notices} polled=${polled} />
-      ${report === undefined && failure === undefined && html`<div class="status-waiting" aria-hidden="true"></div>`}
+      ${report === undefined && failure === undefined && html`<div class="is-coming" aria-hidden="true"></div>`}
       ${report !== undefined && pool === undefined && html`<div class="card empty"><p>${t('statusPage.noPool')}</p></div>`}
       ${
         pool &&

@@ -12,7 +12,7 @@ import { keyStatuses, providerName, providers } from '../../pool/types.js';
 const TYPING_MS = 250;
 
 /**
- * @param {{ filters: import('./filters.js').Filters, counts: import('../../pool/types.js').KeyCounts | undefined,
+ * @param {{ filters: import('./filters.js').Filters, counts: import('../../pool/types.js').KeyCounts,
  *   pools: readonly import('../pools/requests.js').PoolGroup[],
  *   onChange: (change: Partial<import('./filters.js').Filters>, options?: { typing: boolean }) => void,
  *   onDeleteAll: (status: 'banned' | 'disabled') => void }} props
@@ -26,26 +26,23 @@ export function FilterBar({ filters, counts, pools, onChange, onDeleteAll }) {
     return () => clearTimeout(timer);
   }, [typed]);
 
-  /** @param {number | undefined} count */
-  const figure = count => (count === undefined ? '–' : formatShortCount(count));
   const removable = filters.status === 'banned' || filters.status === 'disabled' ? filters.status : undefined;
   return html`<div class="filter-bar">
     <${Segments}
       label=${t('keys.filterStatus')}
       value=${filters.status}
       options=${[
-        { value: '', label: t('keys.all'), count: figure(counts?.total) },
+        { value: '', label: t('keys.all'), count: formatShortCount(counts.total) },
         ...keyStatuses.map(status => ({
           value: status,
           label: t(`status.${status}`),
-          count: figure(counts?.[status]),
+          count: formatShortCount(counts[status]),
         })),
       ]}
       onChoose=${(/** @type {string} */ status) => onChange({ status })}
     />
     ${
       removable !== undefined &&
-      counts !== undefined &&
       counts[removable] > 0 &&
       html`<${Button} icon="trash" class="delete-all" text=${t(`keys.deleteAllOf.${removable}`)} onClick=${() => onDeleteAll(removable)} />`
     }

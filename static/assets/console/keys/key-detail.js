@@ -48,7 +48,7 @@ export function KeyDetail({ row, poolName, waking, onWake }) {
     ${
       row.rests.length > 0 &&
       html`<div class="rests">
-        <h3>${t('rest.title')}</h3>
+        <strong>${t('rest.title')}</strong>
         <ul>
           ${row.rests.map(
             ({ model, untilMs }) => html`<li key=${model}>

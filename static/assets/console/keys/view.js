@@ -132,14 +132,17 @@ export function View() {
       html`<${TestRunBar} run=${run} onRun=${putRun} onDismiss=${() => setSeenMs(run.startedAtMs)} />`
     }
     <section class="card keys" aria-label=${t('keys.title')}>
-      <${FilterBar}
-        filters=${filters}
-        counts=${page?.counts}
-        pools=${groups}
-        onChange=${filter}
-        onDeleteAll=${(/** @type {'banned' | 'disabled'} */ status) => setTask({ kind: 'deleteAll', status })}
-      />
-      ${page === undefined && html`<div class="table-waiting" aria-hidden="true"></div>`}
+      ${
+        page === undefined
+          ? html`<div class="table-waiting is-coming" aria-hidden="true"></div>`
+          : html`<${FilterBar}
+              filters=${filters}
+              counts=${page.counts}
+              pools=${groups}
+              onChange=${filter}
+              onDeleteAll=${(/** @type {'banned' | 'disabled'} */ status) => setTask({ kind: 'deleteAll', status })}
+            />`
+      }
       ${
         shown &&
         html`<${KeyTable}

@@ -97,7 +97,7 @@ export function View() {
       }
     </div>
     <section class="card" aria-label=${t('mappings.title')}>
-      ${rows === undefined ? html`<div class="table-waiting" aria-hidden="true"></div>` : html`<${MappingTable} rows=${rows} onTask=${setTask} />`}
+      ${rows === undefined ? html`<div class="table-waiting is-coming" aria-hidden="true"></div>` : html`<${MappingTable} rows=${rows} onTask=${setTask} />`}
     </section>
     ${task?.kind === 'add' && html`<${MappingDialog} onDone=${done} onClose=${close} />`}
     ${task?.kind === 'edit' && html`<${MappingDialog} row=${task.row} onDone=${done} onClose=${close} />`}

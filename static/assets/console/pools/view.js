@@ -80,7 +80,7 @@ export function View() {
     </div>
     <p class="visually-hidden" role="status">${spoken}</p>
     <section class="card" aria-label=${t('pools.title')}>
-      ${value === undefined ? html`<div class="table-waiting" aria-hidden="true"></div>` : html`<${PoolList} groups=${value.groups} onMove=${move} onTask=${setTask} />`}
+      ${value === undefined ? html`<div class="table-waiting is-coming" aria-hidden="true"></div>` : html`<${PoolList} groups=${value.groups} onMove=${move} onTask=${setTask} />`}
     </section>
     ${task?.kind === 'add' && html`<${PoolDialog} onDone=${done} onClose=${close} />`}
     ${task?.kind === 'edit' && html`<${PoolDialog} group=${task.group} onDone=${done} onClose=${close} />`}

@@ -25,7 +25,7 @@ function Card({ title, figures }) {
   const share = (part, whole) => (part === 0 ? '' : formatPercent(part / whole));
   return html`<section class="card today-card">
     <h2>${title}</h2>
-    <p class="today-figure"><strong>${show(each => each.totalTokens)}</strong> ${t('tokens.tokens')}</p>
+    <p class="today-figure"><strong>${show(each => each.totalTokens)}</strong>${figures && html`<span>${t('tokens.tokens')}</span>`}</p>
     <dl class="facts">
       <${Fact} label=${t('tokens.input')} value=${show(each => each.inputTokens)} />
       <${Fact} label=${t('tokens.cached')} value=${show(each => each.cachedTokens)} note=${figures && share(figures.cachedTokens, figures.inputTokens)} />

@@ -60,7 +60,7 @@ export function View() {
     <div class="tokens">
       <${Today} today=${summary?.today} totals=${summary?.totals} />
       <section class="card heat-card">
-        ${summary === undefined ? html`<div class="heat-waiting" aria-hidden="true"></div>` : html`<${HeatMap} map=${summary.heatMap} days=${summary.days} />`}
+        ${summary === undefined ? html`<div class="is-coming" aria-hidden="true"></div>` : html`<${HeatMap} map=${summary.heatMap} days=${summary.days} />`}
       </section>
       <${Ranking} />
     </div>
