@@ -37,6 +37,8 @@ export interface AttemptOptions {
   readonly judge: (judged: Judged) => Verdict;
   /** Whether an answer with this verdict is for the client; else nobody sees it. */
   readonly isClients: (verdict: Verdict) => boolean;
+  /** Takes what nobody may see out of the beginning of an error; its length stays. */
+  readonly redact: (errorBody: Buffer) => Buffer;
   /** Called with the beginning of a relayed answer until it returns true. */
   readonly watchObjects: ((bodyHead: string) => boolean) | undefined;
   readonly settle: (outcome: PooledOutcome, usage: Usage | undefined) => void;
@@ -206,7 +208,7 @@ export class PooledAttempt implements WireHandler {
     const verdict = this.#options.judge({ ...answer, headers: head.headers, failure: undefined });
     if (this.#options.isClients(verdict)) {
       this.#pass(answer, verdict);
-      for (const piece of held) if (piece.length > 0) this.#relayPiece(piece);
+      for (const piece of held) if (piece.length > 0) this.#relayPiece(this.#options.redact(piece));
     } else {
       this.#exchange?.abort();
       this.#settle({ kind: 'again', verdict, failure: undefined });

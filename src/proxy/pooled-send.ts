@@ -105,6 +105,7 @@ function send(
           },
           policy,
         ),
+      redact: body => (key.source === 'client' ? body : withoutKey(body, key.secret.reveal())),
       watchObjects: key.source === 'client' ? undefined : objectWatch(request.method!, path, context, key.id),
       settle: (outcome, usage) => {
         response.off('close', closed);
@@ -116,6 +117,15 @@ function send(
     const { wholeBody } = planned;
     attempt.carry(context.upstreams.at(asked.target).send(wire, attempt, { wholeBody, fresh }));
   });
+}
+
+/** Shorter ones may stand in a text by chance. */
+const SHORTEST_REDACTED = 8;
+
+/** Some vendors repeat the key that they refuse. */
+function withoutKey(body: Buffer, key: string): Buffer {
+  if (key.length < SHORTEST_REDACTED || !body.includes(key)) return body;
+  return Buffer.from(body.toString('latin1').replaceAll(key, '*'.repeat(key.length)), 'latin1');
 }
 
 /** Looks out for stored objects that an answer tells of: later requests for them must go to the same key. */

@@ -269,6 +269,29 @@ test.serial('what is wrong with the request is relayed at once, as it is, and bl
   for (const id of ids) t.like(await server.row(id), { strikes: 0, status: 'active', rests: [] });
 });
 
+test.serial('a vendor that repeats its key in an error does not tell it to the client', async t => {
+  const vendor = await vendorOf(t);
+  const telling =
+    (statusLine: string): Treatment =>
+    (call, own) =>
+      json({ error: { message: `Got Authorization: Bearer ${call.key}!` } }, [], statusLine)(call, own);
+  const streaming: Treatment = (call, own) =>
+    failingStream({ message: `No ${call.key}`, type: 'invalid_request_error' })(call, own);
+  const key = vendor.key(good);
+  await server.add(vendor, key);
+  for (const [treatment, status] of [
+    [telling('404 Not Found'), 404],
+    [telling('500 Internal Server Error'), 500],
+    [streaming, 200],
+  ] as const) {
+    vendor.treat(key, treatment);
+    const answer = await server.chat({ stream: true });
+    t.is(answer.status, status);
+    t.true(answer.text.includes(`${'*'.repeat(key.length)}`), answer.text);
+    t.false(answer.text.includes(key));
+  }
+});
+
 test.serial('a stream that breaks in the middle is broken for the client, and never begun anew', async t => {
   const vendor = await vendorOf(t);
   const broken: Treatment = async call => {
