@@ -110,7 +110,7 @@ export class PooledAttempt implements WireHandler {
     this.#usage = new UsageReader({ contentType });
     if (head.status >= 400) {
       this.#state = 'collecting';
-    } else if (head.status < 300 && /^text\/event-stream/i.test(contentType ?? '')) {
+    } else if (head.status < 300 && isReadableStream(head, contentType)) {
       this.#peek = new EventPeek();
       this.#state = 'peeking';
       this.#longPeek = setTimeout(() => this.#onPeekTooLong(), LONGEST_PEEK_MS);
@@ -283,6 +283,14 @@ export class PooledAttempt implements WireHandler {
     for (const timer of [this.#firstByte, this.#total, this.#longPeek, this.#idle]) clearTimeout(timer);
     this.#options.settle(outcome, this.#usage?.end());
   }
+}
+
+/** A compressed one cannot be looked into. */
+function isReadableStream({ headers }: ResponseHead, contentType: string | undefined): boolean {
+  return (
+    /^text\/event-stream/i.test(contentType ?? '') &&
+    /^(identity)?$/i.test(fieldValue(headers, 'content-encoding') ?? '')
+  );
 }
 
 /** The JSON of a body, or its text where it is none. */

@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { gzipSync } from 'node:zlib';
 import test, { type ExecutionContext } from 'ava';
 import { ACCESS_KEY, cleared, type PoolServer, startPoolServer } from '../support/pool-server.ts';
 import {
@@ -402,6 +403,23 @@ test.serial('a good status with a body that is no JSON is relayed as it is', asy
   const { status, text, headers } = await server.chat();
   t.deepEqual([status, text, headers.get('content-type')], [200, '<html>It works!</html>', 'text/html']);
   t.like(await server.row(id), { status: 'active', usedTokens: 0 });
+});
+
+test.serial('a stream that comes compressed, though nobody asked for it, is relayed as it comes', async t => {
+  const vendor = await vendorOf(t);
+  const text = CHAT_EVENTS.map(
+    one => `data: ${typeof one === 'string' ? one : JSON.stringify(one)}\n\n`,
+  ).join('');
+  const bytes = gzipSync(text);
+  const key = vendor.key(async call => {
+    await call.body();
+    const fields = `Content-Type: text/event-stream\r\nContent-Encoding: gzip\r\nContent-Length: ${bytes.length}`;
+    call.send(`HTTP/1.1 200 OK\r\n${fields}\r\n\r\n`);
+    call.send(bytes);
+  });
+  await server.add(vendor, key);
+  t.is((await server.chat({ stream: true })).text, text);
+  t.is(vendor.calls(key).length, 1);
 });
 
 test.serial('an error that is no JSON is judged by its status', async t => {
