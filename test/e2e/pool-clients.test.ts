@@ -429,7 +429,12 @@ test.serial(
   async t => {
     const away = await startPoolVendor(t);
     anonymous = await startPoolServer({
-      env: { ALLOW_ANONYMOUS: 'true', OPENAI_BASE_URL: away.url, ANTHROPIC_BASE_URL: away.url },
+      env: {
+        ALLOW_ANONYMOUS: 'true',
+        BASE_PATH: '/below',
+        OPENAI_BASE_URL: away.url,
+        ANTHROPIC_BASE_URL: away.url,
+      },
     });
     const own = away.key(good, 'sk-own-');
     const bare = { authorization: '' };
@@ -457,7 +462,7 @@ test.serial(
       [json(openAiError('no', { type: 'x', code: 'model_not_found' }), [], '403 No'), 403],
     ] as const) {
       away.treat(own, treatment);
-      const answer = await fetch(`${anonymous.url}/v1/chat/completions`, {
+      const answer = await fetch(`${anonymous.url}/below/v1/chat/completions`, {
         method: 'POST',
         headers: { authorization: `Bearer ${own}` },
         body: '{"model":"gpt-4o"}',
