@@ -39,7 +39,7 @@ const PATIENCE_S = 20;
  */
 export async function wrk(options: WrkOptions): Promise<WrkReport> {
   const { port, paths, connections, seconds, answerBytes, folder, moreHeaders = {} } = options;
-  const script = join(folder, 'chat.lua');
+  const script = join(folder, `chat-${port}.lua`);
   writeFileSync(script, luaScript(paths, { ...CHAT_HEADERS, ...moreHeaders }));
   const url = `http://127.0.0.1:${port}/`;
   const args = [
