@@ -23,10 +23,10 @@ export async function attemptWith(
   context: PooledContext,
   { planned, isClients }: { planned: Plan; isClients: (verdict: Verdict) => boolean },
 ): Promise<{ outcome: PooledOutcome; usage: Usage | undefined }> {
-  const upstream = upstreamOf(lease.key);
+  const use = { upstream: upstreamOf(lease.key), keyId: lease.key.id };
   let verdict: Verdict | undefined;
   let reported = false;
-  if (!context.circuits.admit(upstream, context.nowMs())) {
+  if (!context.circuits.admit(use, context.nowMs())) {
     // Another request is probing a circuit that is half open: this one looks elsewhere.
     context.pool.abandon(lease);
     return { outcome: { kind: 'again', verdict: CIRCUIT_OPEN, failure: undefined }, usage: undefined };
@@ -41,11 +41,11 @@ export async function attemptWith(
     if (result.outcome.kind === 'broken') {
       verdict = { key: { kind: 'none' }, upstream: 'strike', then: 'relay' };
     }
-    context.circuits.report(upstream, verdict?.upstream ?? 'none', context.nowMs());
+    context.circuits.report(use, verdict?.upstream ?? 'none', context.nowMs());
     reported = true;
     return result;
   } finally {
-    if (!reported) context.circuits.report(upstream, 'none', context.nowMs());
+    if (!reported) context.circuits.report(use, 'none', context.nowMs());
     if (verdict === undefined) context.pool.abandon(lease);
     else context.pool.release(lease, verdict, context.nowMs());
   }

@@ -3,12 +3,20 @@ const MOST_UPSTREAMS = 10_000;
 
 /** Good answers count for so long, twice at most. */
 const LATELY_MS = 1000;
+/** A request of another key that went out so lately may still be answered well. */
+const HOPE_MS = 10_000;
+/** Keys that are told apart in a row of failures; more of them leave no hope. */
+const MOST_FAILED = 1000;
 
 interface Circuit {
   /** Consecutive. */
   strikes: number;
+  /** Keys of these strikes. */
+  readonly failed: Set<string>;
   /** Requests that were admitted and not reported. */
   inFlight: number;
+  /** Keys that were asked and have not answered → when. */
+  readonly asked: Map<string, number>;
   /** Good answers since `goodFromMs`, and in the `LATELY_MS` before. */
   good: number;
   goodBefore: number;
@@ -26,13 +34,20 @@ export interface CircuitOptions {
   readonly openMs: number;
 }
 
+/** What a request is sent with. */
+export interface CircuitUse {
+  readonly upstream: string;
+  readonly keyId: string;
+}
+
 /**
  * Circuit breakers, one per upstream: after so many failures in a row it is left alone for a while, then one request at a
  * time probes it. Time is passed in.
  *
  * Some keys may be at fault for what looks like the upstream's failure, and at many requests a second a row of failures is
  * soon there by chance. So a row counts only when it is also as long as the number of good answers of the last moments,
- * and of requests that are still out: an upstream that serves others is not down.
+ * and of requests that are still out, and when no key that did not fail was asked a moment ago: an upstream that serves
+ * others is not down, and it fails more quickly than it answers.
  */
 export class Circuits {
   /** The one that failed last at the end. */
@@ -59,18 +74,20 @@ export class Circuits {
    * Asks to send one request. True while closed; once the open time is over true for one probe, whose `report` closes
    * the circuit or opens it again. Every true is followed by one `report`.
    */
-  admit(upstream: string, nowMs: number): boolean {
+  admit({ upstream, keyId }: CircuitUse, nowMs: number): boolean {
     if (this.isOpen(upstream, nowMs)) return false;
     const circuit = this.#of(upstream);
     if (circuit.openUntilMs !== 0) circuit.probeAtMs = nowMs;
     circuit.inFlight += 1;
+    circuit.asked.set(keyId, nowMs);
     return true;
   }
 
   /** Tells how a request ended. `none`: it says nothing about the upstream (the client left); another may probe. */
-  report(upstream: string, outcome: 'success' | 'none' | 'strike', nowMs: number): void {
+  report({ upstream, keyId }: CircuitUse, outcome: 'success' | 'none' | 'strike', nowMs: number): void {
     const circuit = this.#of(upstream);
     circuit.inFlight = Math.max(0, circuit.inFlight - 1);
+    circuit.asked.delete(keyId);
     // A request that was under way when the circuit opened does not lengthen its time.
     const mayOpen = nowMs >= circuit.openUntilMs;
     circuit.probeAtMs = undefined;
@@ -79,6 +96,7 @@ export class Circuits {
         return;
       case 'success':
         circuit.strikes = 0;
+        circuit.failed.clear();
         circuit.openUntilMs = 0;
         noteGood(circuit, nowMs);
         return;
@@ -86,12 +104,12 @@ export class Circuits {
         this.#byUpstream.delete(upstream);
         this.#byUpstream.set(upstream, circuit);
         circuit.strikes += 1;
+        if (circuit.failed.size < MOST_FAILED) circuit.failed.add(keyId);
         const { threshold, openMs } = this.#options;
         const needed = Math.max(threshold, circuit.inFlight, goodLately(circuit, nowMs));
         // An open circuit whose probe failed needs no further sign.
-        if (mayOpen && (circuit.openUntilMs !== 0 || circuit.strikes >= needed)) {
-          circuit.openUntilMs = nowMs + openMs;
-        }
+        const fails = circuit.openUntilMs !== 0 || (circuit.strikes >= needed && !hasHope(circuit, nowMs));
+        if (mayOpen && fails) circuit.openUntilMs = nowMs + openMs;
       }
     }
   }
@@ -119,7 +137,9 @@ export class Circuits {
     if (circuit !== undefined) return circuit;
     circuit = {
       strikes: 0,
+      failed: new Set(),
       inFlight: 0,
+      asked: new Map(),
       good: 0,
       goodBefore: 0,
       goodFromMs: 0,
@@ -139,6 +159,13 @@ export class Circuits {
   #isProbed(circuit: Circuit, nowMs: number): boolean {
     return circuit.probeAtMs !== undefined && nowMs < circuit.probeAtMs + this.#options.openMs;
   }
+}
+
+/** Whether a key that has not failed may still answer. */
+function hasHope({ asked, failed }: Circuit, nowMs: number): boolean {
+  if (failed.size >= MOST_FAILED) return false;
+  for (const [keyId, atMs] of asked) if (nowMs - atMs < HOPE_MS && !failed.has(keyId)) return true;
+  return false;
 }
 
 function noteGood(circuit: Circuit, nowMs: number): void {

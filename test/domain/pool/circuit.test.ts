@@ -1,6 +1,6 @@
 import test from 'ava';
 import { backoffMs } from '../../../src/domain/pool/backoff.ts';
-import { Circuits } from '../../../src/domain/pool/circuit.ts';
+import { Circuits, type CircuitUse } from '../../../src/domain/pool/circuit.ts';
 import { NOW_MS } from './support.ts';
 
 const OPEN_MS = 30_000;
@@ -9,9 +9,14 @@ function circuits(threshold = 3): Circuits {
   return new Circuits({ threshold, openMs: OPEN_MS });
 }
 
+/** A request with a key of an upstream. */
+function use(upstream: string, keyId = 'key'): CircuitUse {
+  return { upstream, keyId };
+}
+
 /** One request that ends so. */
 function ask(on: Circuits, outcome: 'success' | 'none' | 'strike', nowMs = NOW_MS, upstream = 'a'): void {
-  if (on.admit(upstream, nowMs)) on.report(upstream, outcome, nowMs);
+  if (on.admit(use(upstream), nowMs)) on.report(use(upstream), outcome, nowMs);
 }
 
 test('a circuit opens after so many strikes in a row, for its upstream alone', t => {
@@ -21,8 +26,8 @@ test('a circuit opens after so many strikes in a row, for its upstream alone', t
   t.false(on.isOpen('a', NOW_MS));
   ask(on, 'strike');
   t.true(on.isOpen('a', NOW_MS));
-  t.false(on.admit('a', NOW_MS));
-  t.true(on.admit('b', NOW_MS));
+  t.false(on.admit(use('a'), NOW_MS));
+  t.true(on.admit(use('b'), NOW_MS));
   t.deepEqual(on.open(NOW_MS), ['a']);
 });
 
@@ -38,13 +43,13 @@ test('a success between strikes begins anew, an answer that says nothing does no
 test('an open circuit lets one probe through at exactly its time', t => {
   const on = circuits(1);
   ask(on, 'strike');
-  t.false(on.admit('a', NOW_MS + OPEN_MS - 1));
-  t.true(on.admit('a', NOW_MS + OPEN_MS));
-  t.false(on.admit('a', NOW_MS + OPEN_MS), 'a second request while the probe is under way');
+  t.false(on.admit(use('a'), NOW_MS + OPEN_MS - 1));
+  t.true(on.admit(use('a'), NOW_MS + OPEN_MS));
+  t.false(on.admit(use('a'), NOW_MS + OPEN_MS), 'a second request while the probe is under way');
   t.true(on.isOpen('a', NOW_MS + OPEN_MS));
-  on.report('a', 'success', NOW_MS + OPEN_MS + 100);
-  t.true(on.admit('a', NOW_MS + OPEN_MS + 100));
-  t.true(on.admit('a', NOW_MS + OPEN_MS + 100));
+  on.report(use('a'), 'success', NOW_MS + OPEN_MS + 100);
+  t.true(on.admit(use('a'), NOW_MS + OPEN_MS + 100));
+  t.true(on.admit(use('a'), NOW_MS + OPEN_MS + 100));
 });
 
 test('a probe that fails opens the circuit for another time', t => {
@@ -52,32 +57,32 @@ test('a probe that fails opens the circuit for another time', t => {
   for (let count = 0; count < 3; count += 1) ask(on, 'strike');
   const laterMs = NOW_MS + OPEN_MS;
   ask(on, 'strike', laterMs);
-  t.false(on.admit('a', laterMs + OPEN_MS - 1));
-  t.true(on.admit('a', laterMs + OPEN_MS));
+  t.false(on.admit(use('a'), laterMs + OPEN_MS - 1));
+  t.true(on.admit(use('a'), laterMs + OPEN_MS));
 });
 
 test('a probe of which nothing was learned makes room for the next', t => {
   const on = circuits(1);
   ask(on, 'strike');
   ask(on, 'none', NOW_MS + OPEN_MS);
-  t.true(on.admit('a', NOW_MS + OPEN_MS));
+  t.true(on.admit(use('a'), NOW_MS + OPEN_MS));
 });
 
 test('a probe that never ends is given up after a while', t => {
   const on = circuits(1);
   ask(on, 'strike');
-  t.true(on.admit('a', NOW_MS + OPEN_MS));
-  t.false(on.admit('a', NOW_MS + 2 * OPEN_MS - 1));
-  t.true(on.admit('a', NOW_MS + 2 * OPEN_MS));
+  t.true(on.admit(use('a'), NOW_MS + OPEN_MS));
+  t.false(on.admit(use('a'), NOW_MS + 2 * OPEN_MS - 1));
+  t.true(on.admit(use('a'), NOW_MS + 2 * OPEN_MS));
 });
 
 test('requests that were under way when a circuit opened do not lengthen its time', t => {
   const on = circuits(1);
-  t.true(on.admit('a', NOW_MS));
-  t.true(on.admit('a', NOW_MS));
-  on.report('a', 'strike', NOW_MS);
-  on.report('a', 'strike', NOW_MS + OPEN_MS - 1);
-  t.true(on.admit('a', NOW_MS + OPEN_MS));
+  t.true(on.admit(use('a'), NOW_MS));
+  t.true(on.admit(use('a'), NOW_MS));
+  on.report(use('a'), 'strike', NOW_MS);
+  on.report(use('a'), 'strike', NOW_MS + OPEN_MS - 1);
+  t.true(on.admit(use('a'), NOW_MS + OPEN_MS));
 });
 
 test('the soonest time at which one of several upstreams may be asked is told', t => {
@@ -88,7 +93,7 @@ test('the soonest time at which one of several upstreams may be asked is told', 
   t.is(on.retryAfterMs(['b'], NOW_MS + 2000), OPEN_MS - 1000);
   t.is(on.retryAfterMs(['a', 'c'], NOW_MS + 2000), 0);
   t.is(on.retryAfterMs([], NOW_MS), 0);
-  t.true(on.admit('a', NOW_MS + OPEN_MS));
+  t.true(on.admit(use('a'), NOW_MS + OPEN_MS));
   t.is(on.retryAfterMs(['a'], NOW_MS + OPEN_MS), OPEN_MS, 'while it is probed');
 });
 
@@ -108,11 +113,32 @@ test('an upstream that serves others opens only when failures in a row outweigh 
 
 test('a row of failures waits for the requests that are still out', t => {
   const on = circuits(3);
-  for (let count = 0; count < 10; count += 1) t.true(on.admit('a', NOW_MS));
-  for (let count = 0; count < 4; count += 1) on.report('a', 'strike', NOW_MS);
+  for (let count = 0; count < 10; count += 1) t.true(on.admit(use('a'), NOW_MS));
+  for (let count = 0; count < 4; count += 1) on.report(use('a'), 'strike', NOW_MS);
   t.false(on.isOpen('a', NOW_MS), 'four failed, six are out');
-  on.report('a', 'strike', NOW_MS);
+  on.report(use('a'), 'strike', NOW_MS);
   t.true(on.isOpen('a', NOW_MS), 'five failed, five are out');
+});
+
+test('while another key was asked and may still answer, those that fail at once open nothing', t => {
+  const on = circuits(2);
+  const fail = (keyId: string, nowMs = NOW_MS) => {
+    t.true(on.admit(use('a', keyId), nowMs));
+    on.report(use('a', keyId), 'strike', nowMs);
+  };
+  t.true(on.admit(use('a', 'slow'), NOW_MS));
+  for (const keyId of ['one', 'two', 'one', 'two', 'three']) fail(keyId);
+  t.false(on.isOpen('a', NOW_MS));
+  on.report(use('a', 'slow'), 'strike', NOW_MS);
+  t.true(on.isOpen('a', NOW_MS));
+
+  const late = circuits(2);
+  t.true(late.admit(use('a', 'session'), NOW_MS));
+  for (const keyId of ['one', 'two']) {
+    t.true(late.admit(use('a', keyId), NOW_MS + 10_000));
+    late.report(use('a', keyId), 'strike', NOW_MS + 10_000);
+  }
+  t.true(late.isOpen('a', NOW_MS + 10_000), 'what is out for long is no sign');
 });
 
 test('thresholds are changed live', t => {
