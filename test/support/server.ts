@@ -127,9 +127,13 @@ export async function startServer(options: ServerOptions = {}): Promise<Server> 
     },
     json: async path => (await admin('GET', path)).body,
     counted: async prefix => {
-      const { total } = (await server.json('/stats?window=total')).windows;
+      let total:
+        | { totals: { requests: number }; prefixes: { prefix: string; requests: number }[] }
+        | undefined;
+      // On a busy machine the store may be too late for an answer, which then goes without windows.
+      while (total === undefined) ({ total } = (await server.json('/stats?window=total')).windows);
       if (prefix === undefined) return total.totals.requests;
-      return total.prefixes.find((row: { prefix: string }) => row.prefix === prefix)?.requests ?? 0;
+      return total.prefixes.find(row => row.prefix === prefix)?.requests ?? 0;
     },
     untilCounted: async (expected, prefix) => {
       for (;;) {
