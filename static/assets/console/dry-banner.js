@@ -5,7 +5,7 @@ import { usePolled } from '../lib/polled.js';
 import { DryNotice } from '../pool/dry-notice.js';
 import { adminRequest } from './session.js';
 
-const REFRESH_MS = 15_000;
+const REFRESH_MS = 30_000;
 
 /**
  * @typedef {{ runningDry: boolean, counts: import('../pool/types.js').KeyCounts }} PoolStats the part of them that is

@@ -65,7 +65,7 @@ export function Shell() {
       <${DryBanner} />
       ${view?.of === route && html`<${view.View} />`}
     </main>
-    <${PageFoot} links=${[{ href: '/openapi.yaml', text: t('page.openapi') }]}>${t('console.foot')}<//>
+    <${PageFoot} links=${[{ href: '/status', text: t('page.status') }, { href: '/openapi.yaml', text: t('page.openapi') }]}>${t('console.foot')}<//>
     <${Toasts} />
   `;
 }

@@ -70,6 +70,7 @@ export const en = {
   'keys.ofQuota': 'of {quota}',
   'keys.strikes': { one: '{count} failure in a row', other: '{count} failures in a row' },
   'keys.inFlight': { one: '{count} request in flight', other: '{count} requests in flight' },
+  'keys.since': 'since {time}',
   'keys.byAdmin': 'by an admin',
   'keys.damaged': 'cannot be decrypted',
   'keys.damagedText':
@@ -263,7 +264,7 @@ export const en = {
   'settingHint.recovery.enabled': 'From time to time; those that pass are used again.',
   'settingHint.recovery.intervalMs': 'From the ban. Doubles with each test that fails.',
   'settingHint.recovery.maxIntervalMs': 'However often it failed.',
-  'settingHint.concurrentLimit': 'More wait for another key.',
+  'settingHint.concurrentLimit': 'Further requests go to other keys.',
   'settingHint.requestTimeoutMs': 'A key that takes longer has failed its test.',
   'settingHint.circuit.threshold': 'In a row.',
   'settingHint.circuit.openMs': 'Then one request is tried.',

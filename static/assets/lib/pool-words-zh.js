@@ -70,6 +70,7 @@ export const zh = {
   'keys.ofQuota': '共 {quota}',
   'keys.strikes': { one: '连续失败 {count} 次', other: '连续失败 {count} 次' },
   'keys.inFlight': { one: '{count} 个请求进行中', other: '{count} 个请求进行中' },
+  'keys.since': '自 {time} 起',
   'keys.byAdmin': '由管理员停用',
   'keys.damaged': '无法解密',
   'keys.damagedText':

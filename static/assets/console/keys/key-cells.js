@@ -39,7 +39,7 @@ function StatusNote({ row }) {
   if (row.strikes > 0) return html`<span class="warn">${t('keys.strikes', { count: row.strikes })}</span>`;
   if (row.inFlight > 0)
     return html`<span class="muted">${t('keys.inFlight', { count: row.inFlight })}</span>`;
-  return null;
+  return html`<span class="muted">${t('keys.since', { time: formatTime(row.statusAtMs, 'day') })}</span>`;
 }
 
 /** Why a key is disabled or banned: the server's words, for they quote the upstream. @param {{ text: string }} props */

@@ -131,7 +131,7 @@ export function View() {
       (run.state === 'running' || run.startedAtMs > seenMs) &&
       html`<${TestRunBar} run=${run} onRun=${putRun} onDismiss=${() => setSeenMs(run.startedAtMs)} />`
     }
-    <section class="card keys" aria-label=${t('keys.title')}>
+    <section class="card keys" aria-label=${t('keys.title')} hidden=${page === undefined && failure !== undefined}>
       ${
         page === undefined
           ? html`<div class="table-waiting is-coming" aria-hidden="true"></div>`

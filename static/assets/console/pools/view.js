@@ -79,7 +79,7 @@ export function View() {
       ${value && html`<${Tiers} tiers=${value.tiers} />`}
     </div>
     <p class="visually-hidden" role="status">${spoken}</p>
-    <section class="card" aria-label=${t('pools.title')}>
+    <section class="card" aria-label=${t('pools.title')} hidden=${value === undefined && failure !== undefined}>
       ${value === undefined ? html`<div class="table-waiting is-coming" aria-hidden="true"></div>` : html`<${PoolList} groups=${value.groups} onMove=${move} onTask=${setTask} />`}
     </section>
     ${task?.kind === 'add' && html`<${PoolDialog} onDone=${done} onClose=${close} />`}

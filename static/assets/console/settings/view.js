@@ -103,7 +103,7 @@ export function View() {
         <//>`
       }
     </div>
-    ${held === undefined && html`<div class="card table-waiting is-coming" aria-hidden="true"></div>`}
+    ${held === undefined && failure === undefined && html`<div class="card table-waiting is-coming" aria-hidden="true"></div>`}
     ${
       held !== undefined &&
       html`<form class="settings" onSubmit=${save} novalidate>

@@ -59,7 +59,7 @@ export function View() {
     </div>
     <div class="tokens">
       <${Today} today=${summary?.today} totals=${summary?.totals} />
-      <section class="card heat-card">
+      <section class="card heat-card" hidden=${summary === undefined && failure !== undefined}>
         ${summary === undefined ? html`<div class="is-coming" aria-hidden="true"></div>` : html`<${HeatMap} map=${summary.heatMap} days=${summary.days} />`}
       </section>
       <${Ranking} />
