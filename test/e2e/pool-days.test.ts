@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
@@ -53,7 +53,7 @@ async function untilHealth(server: PoolServer, status: string): Promise<void> {
   while ((await server.json('/health')).status !== status) await setTimeout(20);
 }
 
-test('what one instance bans or lets rest, the other leaves alone within a second or so', async t => {
+test.serial('what one instance bans or lets rest, the other leaves alone within a second or so', async t => {
   const { vendor, servers } = await installation(t, 2);
   const [one, other] = servers as [PoolServer, PoolServer];
   const tookMs: { ban: number[]; rest: number[] } = { ban: [], rest: [] };
@@ -85,7 +85,7 @@ test('what one instance bans or lets rest, the other leaves alone within a secon
   for (const server of servers) t.deepEqual(await server.leaks(), []);
 });
 
-test('two instances that ban and revive one key at once end up of one mind', async t => {
+test.serial('two instances that ban and revive one key at once end up of one mind', async t => {
   const { vendor, servers } = await installation(t, 2);
   const [one, other] = servers as [PoolServer, PoolServer];
   const key = vendor.key(unpaid());
@@ -112,54 +112,57 @@ test('two instances that ban and revive one key at once end up of one mind', asy
   t.is((await other.chat()).status, 200);
 });
 
-test('while Redis is away the pool serves on, and what it decided is written when Redis is back', async t => {
-  const { redis, vendor, servers, start } = await installation(t, 1);
-  const [server] = servers as [PoolServer];
-  const keys = { good: vendor.key(good), unpaid: vendor.key(good), limited: vendor.key(good) };
-  const ids: Record<string, string> = {};
-  for (const [name, key] of Object.entries(keys)) ids[name] = await server.add(vendor, key);
-  t.is((await server.chat()).status, 200);
-  await redis.kill();
-  await untilHealth(server, 'degraded');
-  vendor.treat(keys.unpaid, unpaid());
-  vendor.treat(keys.limited, limited('Retry-After: 900'));
-  for (let turn = 0; turn < 8; turn += 1) t.is((await server.chat()).status, 200);
-  const asked = vendor.calls(keys.unpaid).length;
-  await server.chat();
-  t.is(vendor.calls(keys.unpaid).length, asked, 'the ban holds here');
-  const refused = await server.admin('POST', '/admin/keys', { key: 'sk-not-now-123456' });
-  t.is(refused.status, 503);
-  t.is(refused.body.error.code, 'ERR_STORE_UNAVAILABLE');
-  const unknown = await server.ask('/v1/files/file-unknown1');
-  t.regex(unknown.json.error.message, /No such object/, 'what is about an object goes to any key');
+test.serial(
+  'while Redis is away the pool serves on, and what it decided is written when Redis is back',
+  async t => {
+    const { redis, vendor, servers, start } = await installation(t, 1);
+    const [server] = servers as [PoolServer];
+    const keys = { good: vendor.key(good), unpaid: vendor.key(good), limited: vendor.key(good) };
+    const ids: Record<string, string> = {};
+    for (const [name, key] of Object.entries(keys)) ids[name] = await server.add(vendor, key);
+    t.is((await server.chat()).status, 200);
+    await redis.kill();
+    await untilHealth(server, 'degraded');
+    vendor.treat(keys.unpaid, unpaid());
+    vendor.treat(keys.limited, limited('Retry-After: 900'));
+    for (let turn = 0; turn < 8; turn += 1) t.is((await server.chat()).status, 200);
+    const asked = vendor.calls(keys.unpaid).length;
+    await server.chat();
+    t.is(vendor.calls(keys.unpaid).length, asked, 'the ban holds here');
+    const refused = await server.admin('POST', '/admin/keys', { key: 'sk-not-now-123456' });
+    t.is(refused.status, 503);
+    t.is(refused.body.error.code, 'ERR_STORE_UNAVAILABLE');
+    const unknown = await server.ask('/v1/files/file-unknown1');
+    t.regex(unknown.json.error.message, /No such object/, 'what is about an object goes to any key');
 
-  await redis.start();
-  await untilHealth(server, 'ok');
-  await server.untilRow(ids.unpaid!, ({ status }) => status === 'banned');
-  const fresh = await start();
-  t.like(await fresh.row(ids.unpaid!), { status: 'banned' });
-  t.true((await fresh.row(ids.limited!)).rests.some(({ model }: { model: string }) => model === 'gpt-4o'));
-  t.is(vendor.calls(keys.unpaid).length, asked);
-  for (const one of [server, fresh]) t.deepEqual(await one.leaks(), []);
-});
+    await redis.start();
+    await untilHealth(server, 'ok');
+    await server.untilRow(ids.unpaid!, ({ status }) => status === 'banned');
+    const fresh = await start();
+    t.like(await fresh.row(ids.unpaid!), { status: 'banned' });
+    t.true((await fresh.row(ids.limited!)).rests.some(({ model }: { model: string }) => model === 'gpt-4o'));
+    t.is(vendor.calls(keys.unpaid).length, asked);
+    for (const one of [server, fresh]) t.deepEqual(await one.leaks(), []);
+  },
+);
 
-test('with Redis away at the start the last known keys serve, also after kill -9', async t => {
+test.serial('with Redis away at the start the last known keys serve, also after kill -9', async t => {
   const { redis, vendor, start } = await installation(t, 0);
   const folder = folderOf(t);
   const first = await start(folder);
   await first.add(vendor, vendor.key(good));
   t.is((await first.chat()).status, 200);
-  // The copy is written some seconds after a change.
-  while (!readdirSync(join(folder, 'data')).includes('key-pool.json')) await setTimeout(50);
+  // The copy is written some seconds after a change, the first one perhaps before the key was there.
+  const copy = join(folder, 'data/key-pool.json');
+  while (!existsSync(copy) || !readFileSync(copy, 'utf8').includes('"sealed"')) await setTimeout(50);
   await first.kill();
   await redis.kill();
   const second = await start(folder);
   t.is((await second.chat()).status, 200);
-  t.true(readFileSync(join(folder, 'data/key-pool.json'), 'utf8').includes('sealed'));
   t.deepEqual(await second.leaks(), []);
 });
 
-test('a client that leaves while Redis hangs is not asked for, and holds no key', async t => {
+test.serial('a client that leaves while Redis hangs is not asked for, and holds no key', async t => {
   const { redis, vendor, servers } = await installation(t, 1);
   const [server] = servers as [PoolServer];
   const key = vendor.key(silent);
@@ -181,7 +184,7 @@ test('a client that leaves while Redis hangs is not asked for, and holds no key'
   t.is((await server.row(id)).inFlight, 0);
 });
 
-test('keys, bans, groups and settings are there after a restart, counted tokens too', async t => {
+test.serial('keys, bans, groups and settings are there after a restart, counted tokens too', async t => {
   const folder = folderOf(t);
   const vendor = await startPoolVendor(t);
   const first = await startPoolServer({ folder });
@@ -213,7 +216,7 @@ test('keys, bans, groups and settings are there after a restart, counted tokens 
   t.deepEqual(await second.leaks(), []);
 });
 
-test('with the wrong ENCRYPTION_KEY it does not start, and says so in one line', async t => {
+test.serial('with the wrong ENCRYPTION_KEY it does not start, and says so in one line', async t => {
   const vendor = await startPoolVendor(t);
   const { redis, servers } = await installation(t, 1);
   const key = vendor.key(good);
@@ -245,75 +248,82 @@ test('with the wrong ENCRYPTION_KEY it does not start, and says so in one line',
   t.is((await again.chat()).status, 200);
 });
 
-test('kill -9 in the middle of an import: each key is there whole or not at all, and the rest follows', async t => {
-  const folder = folderOf(t);
-  const keys = Array.from(
-    { length: 30_000 },
-    (_, index) => `sk-import-${index}-${randomBytes(6).toString('hex')}`,
-  );
-  const first = await startPoolServer({ folder });
-  t.teardown(first.stop);
-  const importing = first.admin('POST', '/admin/keys/batch', { keys }).then(
-    () => 'done',
-    () => 'cut',
-  );
-  while ((await first.json('/admin/stats')).counts.total === 0) await setTimeout(5);
-  await first.kill();
-  t.is(await importing, 'cut');
+test.serial(
+  'kill -9 in the middle of an import: each key is there whole or not at all, and the rest follows',
+  async t => {
+    const folder = folderOf(t);
+    const keys = Array.from(
+      { length: 30_000 },
+      (_, index) => `sk-import-${index}-${randomBytes(6).toString('hex')}`,
+    );
+    const first = await startPoolServer({ folder });
+    t.teardown(first.stop);
+    const importing = first.admin('POST', '/admin/keys/batch', { keys }).then(
+      () => 'done',
+      () => 'cut',
+    );
+    while ((await first.json('/admin/stats')).counts.total === 0) await setTimeout(5);
+    await first.kill();
+    t.is(await importing, 'cut');
 
-  const second = await startPoolServer({ folder });
-  t.teardown(second.stop);
-  const { total } = (await second.json('/admin/stats')).counts;
-  t.true(total > 0 && total < keys.length, `${total}`);
-  const exported = async () => {
-    const answer = await fetch(`${second.url}/admin/keys/export`, {
-      headers: { 'x-admin-key': ADMIN_TOKEN },
-    });
-    t.is(answer.headers.get('x-left-out'), '0', 'every one can be opened');
-    return new Set((await answer.text()).trim().split('\n'));
-  };
-  const kept = await exported();
-  t.is(kept.size, total);
-  t.true([...kept].every(key => keys.includes(key)));
-  const rest = await second.admin('POST', '/admin/keys/batch', { keys });
-  t.like(rest.body, { taken: keys.length - total, refused: total });
-  t.deepEqual(await exported(), new Set(keys));
-});
-
-test('a key that is deleted, switched off or moved while it is in use serves its request to the end', async t => {
-  const server = await startPoolServer();
-  t.teardown(server.stop);
-  const vendor = await startPoolVendor(t);
-  for (const [what, change] of Object.entries({
-    deleted: (id: string) => server.admin('DELETE', `/admin/keys/${id}`),
-    disabled: (id: string) => server.admin('PATCH', `/admin/keys/${id}/toggle`),
-    changed: (id: string) => server.admin('PATCH', `/admin/keys/${id}`, { notes: 'x', quotaTokens: 5 }),
-    moved: (id: string) => server.admin('PATCH', `/admin/keys/${id}`, { baseUrl: `${vendor.url}/elsewhere` }),
-  })) {
-    for (const treatment of [good, unpaid(), failing('500 No')]) {
-      const answering = Promise.withResolvers<void>();
-      const key = vendor.key(async (call, own) => {
-        await answering.promise;
-        await treatment(call, own);
+    const second = await startPoolServer({ folder });
+    t.teardown(second.stop);
+    const { total } = (await second.json('/admin/stats')).counts;
+    t.true(total > 0 && total < keys.length, `${total}`);
+    const exported = async () => {
+      const answer = await fetch(`${second.url}/admin/keys/export`, {
+        headers: { 'x-admin-key': ADMIN_TOKEN },
       });
-      const id = await server.add(vendor, key);
-      await server.configure({ retry: { enabled: false } });
-      const chat = server.chat();
-      await vendor.call(key);
-      await change(id);
-      answering.resolve();
-      const { status } = await chat;
-      t.is(status, treatment === good ? 200 : status === 500 ? 500 : 503, what);
-      await server.untilIdle();
-      await server.clear();
-    }
-  }
-  t.is((await server.chat()).status, 503);
-  t.like((await server.json('/admin/stats')).counts, { total: 0 });
-  t.deepEqual(await server.leaks(), []);
-});
+      t.is(answer.headers.get('x-left-out'), '0', 'every one can be opened');
+      return new Set((await answer.text()).trim().split('\n'));
+    };
+    const kept = await exported();
+    t.is(kept.size, total);
+    t.true([...kept].every(key => keys.includes(key)));
+    const rest = await second.admin('POST', '/admin/keys/batch', { keys });
+    t.like(rest.body, { taken: keys.length - total, refused: total });
+    t.deepEqual(await exported(), new Set(keys));
+  },
+);
 
-test('settings and keys that are edited under load cost no request', async t => {
+test.serial(
+  'a key that is deleted, switched off or moved while it is in use serves its request to the end',
+  async t => {
+    const server = await startPoolServer();
+    t.teardown(server.stop);
+    const vendor = await startPoolVendor(t);
+    for (const [what, change] of Object.entries({
+      deleted: (id: string) => server.admin('DELETE', `/admin/keys/${id}`),
+      disabled: (id: string) => server.admin('PATCH', `/admin/keys/${id}/toggle`),
+      changed: (id: string) => server.admin('PATCH', `/admin/keys/${id}`, { notes: 'x', quotaTokens: 5 }),
+      moved: (id: string) =>
+        server.admin('PATCH', `/admin/keys/${id}`, { baseUrl: `${vendor.url}/elsewhere` }),
+    })) {
+      for (const treatment of [good, unpaid(), failing('500 No')]) {
+        const answering = Promise.withResolvers<void>();
+        const key = vendor.key(async (call, own) => {
+          await answering.promise;
+          await treatment(call, own);
+        });
+        const id = await server.add(vendor, key);
+        await server.configure({ retry: { enabled: false } });
+        const chat = server.chat();
+        await vendor.call(key);
+        await change(id);
+        answering.resolve();
+        const { status } = await chat;
+        t.is(status, treatment === good ? 200 : status === 500 ? 500 : 503, what);
+        await server.untilIdle();
+        await server.clear();
+      }
+    }
+    t.is((await server.chat()).status, 503);
+    t.like((await server.json('/admin/stats')).counts, { total: 0 });
+    t.deepEqual(await server.leaks(), []);
+  },
+);
+
+test.serial('settings and keys that are edited under load cost no request', async t => {
   const server = await startPoolServer();
   t.teardown(server.stop);
   const vendor = await startPoolVendor(t);
