@@ -26,9 +26,13 @@ const SHOWN_CHARACTERS = 2000;
 /** More than anybody asks for; a program that logs every request must not fill our memory. */
 const KEPT_MESSAGES = 100;
 
+/** The end of a program that did what it was there for. */
+const DONE = 'done';
+
 /** Every program that a run starts. None outlives the run, however it ends. */
 export class Children {
   readonly #running = new Set<ChildProcess>();
+  #stopping = false;
 
   /** Starts a program on its cores. It gets a bare environment, so that no setting of the user's own reaches it. */
   start({ command, args, cores, folder, environment = {} }: ProgramStart): Program {
@@ -46,21 +50,25 @@ export class Children {
     const messages = new MessageQueue();
     // Always read to the end: a program whose output nobody takes would be measured while it waits.
     createInterface({ input: child.stdout }).on('line', line => messages.add(line));
+    let stopped = false;
     const exited = new Promise<void>(resolve => {
-      const end = (error: Error | undefined) => {
+      const end = (cause: string) => {
         this.#running.delete(child);
-        messages.end(
-          new Error(`Expected \`${command}\` to go on, it ended:\n${error?.message ?? complaints}`),
-        );
+        const name = [command, ...args].join(' ').slice(0, SHOWN_CHARACTERS);
+        const reason = new Error(`Expected \`${name}\` to go on, it ended (${cause}):\n${complaints}`);
+        // Nobody may be waiting for it: what fails next would look like somebody else's fault.
+        if (!stopped && !this.#stopping && cause !== DONE) console.error(reason.message);
+        messages.end(reason);
         resolve();
       };
-      child.once('close', () => end(undefined));
-      child.once('error', end);
+      child.once('close', (code, signal) => end(signal ?? (code === 0 ? DONE : `exit code ${code}`)));
+      child.once('error', error => end(error.message));
     });
     return {
       pid: child.pid ?? -1,
       message: () => messages.next(),
       async stop() {
+        stopped = true;
         child.kill('SIGKILL');
         await exited;
       },
@@ -69,6 +77,7 @@ export class Children {
 
   /** Ends everything at once. */
   stopAll(): void {
+    this.#stopping = true;
     for (const child of this.#running) child.kill('SIGKILL');
   }
 }
