@@ -35,3 +35,21 @@ export function countTests(output: string, exitCode: number | null): TestCount {
     Math.max(uncaught, crashedFiles);
   return { passed, failed: failed === 0 && (exitCode !== 0 || passed === 0) ? 1 : failed };
 }
+
+/**
+ * Files of the tests that failed, below `test/`, in the order in which they failed; ava names them by their path:
+ * `✘ [fail]: browser › pool-keys › title`.
+ *
+ * @param exists whether a file is there, for a title may hold the same sign
+ */
+export function failedFiles(output: string, exists: (file: string) => boolean): string[] {
+  const files = new Set<string>();
+  for (const line of stripVTControlCharacters(output).split('\n')) {
+    const names = /^\s*✘ \[fail\]: (.+)$/.exec(line)?.[1]?.split(' › ') ?? [];
+    for (let depth = 1; depth < names.length; depth += 1) {
+      const file = `test/${names.slice(0, depth).join('/')}.test.ts`;
+      if (exists(file)) files.add(file);
+    }
+  }
+  return [...files];
+}

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import test, { type ExecutionContext } from 'ava';
-import { countTests, type TestCount } from '../../scripts/test-summary.ts';
+import { countTests, failedFiles, type TestCount } from '../../scripts/test-summary.ts';
 
 const avaFolder = dirname(dirname(fileURLToPath(import.meta.resolve('ava'))));
 
@@ -93,4 +93,18 @@ test('a run that prints nothing is a failure, whatever its exit code', t => {
 
 test('a run that says all passed and still ends badly is a failure', t => {
   t.deepEqual(countTests('  ✔ one\n  ─\n\n  1 test passed\n', 1), { passed: 1, failed: 1 });
+});
+
+test('the files of failed tests are found by what ava calls them', t => {
+  const output = [
+    '  ✔ browser › panel › fine',
+    '  ✘ [fail]: browser › pool-keys › what is wrong › stands there Rejected promise returned by test',
+    '  ✘ [fail]: docs › every link leads to a file',
+    '  ✘ [fail]: gone › a file that is not there',
+  ].join('\n');
+  const files = new Set(['test/browser/pool-keys.test.ts', 'test/docs.test.ts']);
+  t.deepEqual(
+    failedFiles(output, file => files.has(file)),
+    [...files],
+  );
 });
