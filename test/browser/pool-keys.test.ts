@@ -132,7 +132,7 @@ test.serial('what is wrong with a key stands at its field', async t => {
   await field(page, 'baseUrl').fill('ftp://a.example');
   await submit(page).click();
   t.regex(await errorOf(page, 'baseUrl'), /The gateway refused this base URL/);
-  t.is(await page.evaluate<string>('document.activeElement.name'), 'baseUrl');
+  await page.locator('[name=baseUrl]:focus').waitFor();
   await field(page, 'baseUrl').fill('');
   await field(page, 'quotaTokens').fill('many');
   await submit(page).click();
