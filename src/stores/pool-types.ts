@@ -203,6 +203,14 @@ export interface SealedStore {
   names(): Promise<string[]>;
 }
 
+/** Small texts that all instances see, each until its time is over: how far a run of tests is, for example. */
+export interface NoteStore {
+  /** Writes a note, in place of the one of that name. */
+  put(name: string, text: string, times: { nowMs: number; untilMs: number }): Promise<void>;
+  /** The note; `undefined` when there is none or its time is over at `nowMs`. */
+  read(name: string, nowMs: number): Promise<string | undefined>;
+}
+
 /** Objects that `OwnerStore` keeps at most. */
 export const OWNERS_KEPT = 100_000;
 
@@ -225,4 +233,5 @@ export interface PoolStores {
   readonly leases: LeaseStore;
   readonly sealed: SealedStore;
   readonly owners: OwnerStore;
+  readonly notes: NoteStore;
 }

@@ -116,6 +116,12 @@ export interface StatisticsStore {
   /** Buckets of one tier, in no particular order. */
   read(query: BucketQuery): Promise<Bucket[]>;
 
+  /**
+   * What was ever counted for these series, by name; one that never counted anything is left out. It costs what is asked
+   * for, however many series there are.
+   */
+  totalsOf(series: readonly string[]): Promise<ReadonlyMap<string, Readonly<Record<string, number>>>>;
+
   /** Epoch ms of each series' latest event, but for rows that said `keepsLastSeen: false`. */
   lastSeen(): Promise<ReadonlyMap<string, number>>;
 

@@ -268,6 +268,24 @@ function statisticsContract(name: string, prepare: PrepareStore): void {
     }
   });
 
+  test(`${name}: what was ever counted is told for the series asked for, and for no other`, async t => {
+    const { statistics } = await (await prepare(t))();
+    const named = ['k a', 'k ab', 'k __proto__', 'e /x GET /y z'];
+    const rows = named.map((series, index) => rowAt(series, DAY, { requests: index + 1 }));
+    await statistics.add({ writer: 'w', sequence: 1, rows });
+    await statistics.add({ writer: 'w', sequence: 2, rows: [rowAt('k a', 2 * DAY, { errors: 7 })] });
+    const totals = await statistics.totalsOf(['k a', 'k __proto__', 'k none', 'e /x GET /y z', 'p /none']);
+    t.deepEqual(
+      [...totals].sort(([a], [b]) => (a < b ? -1 : 1)),
+      [
+        ['e /x GET /y z', { requests: 4 }],
+        ['k __proto__', { requests: 3 }],
+        ['k a', { requests: 1, errors: 7 }],
+      ],
+    );
+    t.is((await statistics.totalsOf([])).size, 0);
+  });
+
   test(`${name}: rows of one batch add up, over several minutes and series`, async t => {
     const { statistics } = await (await prepare(t))();
     const rows = [0, 1, 2].flatMap(minute => [

@@ -209,6 +209,21 @@ export function poolPartsContract(name: string, prepare: PrepareStore): void {
     t.is(await one.owners.find('file-1', 299), 'key-3');
   });
 
+  test(`${name}: a note is seen by all instances until its time is over, and can be replaced`, async t => {
+    const [one, two] = await pools(t);
+    const nowMs = 1_800_000_000_000;
+    await one.notes.put('run', '{"done": 1}\n', { nowMs, untilMs: nowMs + 60_000 });
+    await one.notes.put('__proto__', '', { nowMs, untilMs: nowMs + 60_000 });
+    t.is(await two.notes.read('run', nowMs + 59_999), '{"done": 1}\n');
+    t.is(await two.notes.read('run', nowMs + 60_000), undefined);
+    t.is(await two.notes.read('__proto__', nowMs), '');
+    t.is(await two.notes.read('none', nowMs), undefined);
+    await two.notes.put('run', 'over', { nowMs: nowMs + 1, untilMs: nowMs + 90_000 });
+    t.is(await one.notes.read('run', nowMs + 89_999), 'over');
+    await two.notes.put('run', 'past', { nowMs, untilMs: nowMs });
+    t.is(await one.notes.read('run', nowMs), undefined);
+  });
+
   /** Each makes something that watchers are told of. */
   const writes: [what: string, write: (stores: PoolStores) => Promise<unknown>][] = [
     ['an added key', ({ keys }) => keys.add([keyOf(1)])],

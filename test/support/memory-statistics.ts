@@ -43,6 +43,12 @@ export class MemoryStatistics implements StatisticsStore {
     return structuredClone(found);
   }
 
+  async totalsOf(series: readonly string[]): Promise<ReadonlyMap<string, Readonly<Record<string, number>>>> {
+    if (this.outage !== 'none') throw unavailable();
+    const found = series.flatMap(name => this.#buckets.get(`total 0 ${name}`)?.bucket ?? []);
+    return new Map(found.map(bucket => [bucket.series, structuredClone(bucket.values)]));
+  }
+
   async lastSeen(): Promise<ReadonlyMap<string, number>> {
     if (this.outage !== 'none') throw unavailable();
     return new Map(this.#lastSeen);

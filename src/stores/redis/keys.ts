@@ -55,6 +55,10 @@ export const RESTS_BY_KEY = `${POOL}:rests-by-key`;
 export const LEASES = `${POOL}:leases`;
 /** Hash name → `<version> <sealed>`. */
 export const SEALED_VALUES = `${POOL}:sealed`;
+/** `<until epoch ms> <text>`; Redis lets it expire. */
+export function noteKey(name: string): string {
+  return `${POOL}:note:${name}`;
+}
 /** Hash object id → `<until epoch ms> <key id>`. */
 export const OBJECT_OWNERS = `${POOL}:owners`;
 /** Sorted set of object ids in the order in which they were first remembered. */

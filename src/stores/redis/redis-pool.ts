@@ -1,6 +1,7 @@
 import {
   DEFAULT_POOL,
   type LeaseStore,
+  type NoteStore,
   OWNERS_KEPT,
   type OwnerStore,
   type PoolGroup,
@@ -17,6 +18,7 @@ import {
   KEY_FACTS,
   KEY_REVISIONS,
   LEASES,
+  noteKey,
   OBJECT_OWNERS,
   OWNERS_ORDER,
   POOL_CHANGED,
@@ -41,6 +43,7 @@ export function redisPool(link: RedisLink, listener: ChangeListener): PoolStores
     leases: redisLeases(link),
     sealed: redisSealed(link),
     owners: redisOwners(link, OWNERS_KEPT),
+    notes: redisNotes(link),
   };
 }
 
@@ -161,6 +164,22 @@ function redisSealed(link: RedisLink): SealedStore {
     replace: async (name, sealed, expectedVersion) =>
       (await link.run(client => client.sealedReplace(SEALED_VALUES, name, sealed, expectedVersion))) === 1,
     names: () => link.run(client => client.hkeys(SEALED_VALUES)),
+  };
+}
+
+function redisNotes(link: RedisLink): NoteStore {
+  return {
+    put: async (name, text, { nowMs, untilMs }) => {
+      const forMs = Math.max(1, untilMs - nowMs);
+      await link.run(client => client.set(noteKey(name), `${untilMs} ${text}`, 'PX', forMs));
+    },
+
+    read: async (name, nowMs) => {
+      const text = await link.run(client => client.get(noteKey(name)));
+      if (text === null) return undefined;
+      const space = text.indexOf(' ');
+      return Number(text.slice(0, space)) > nowMs ? text.slice(space + 1) : undefined;
+    },
   };
 }
 

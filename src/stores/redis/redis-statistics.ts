@@ -1,6 +1,7 @@
 import {
   type BucketGain,
   bucketGains,
+  familyOf,
   latestEvent,
   latestPerSeries,
   wanted,
@@ -62,6 +63,20 @@ export function redisStatistics(link: RedisLink): StatisticsStore {
       return buckets;
     },
 
+    totalsOf: async series => {
+      const totals = new Map<string, Record<string, number>>();
+      for (const [family, names] of Map.groupBy(series, familyOf)) {
+        const bucket = bucketKey('total', memberOf({ startMs: 0, family }));
+        for (const some of portions(names, ROUND_TRIP)) {
+          const replies = await link.run(client => client.hmgetBuffer(bucket, ...some));
+          for (const [index, counts] of replies.entries()) {
+            if (counts !== null) totals.set(some[index]!, unpackCounts(counts));
+          }
+        }
+      }
+      return totals;
+    },
+
     lastSeen: async () => {
       const seen = await link.run(client => client.hgetall(LAST_SEEN));
       return new Map(Object.entries(seen).map(([series, ms]) => [series, Number(ms)]));
@@ -103,7 +118,7 @@ async function pruneTier(
   } while (members.length === ROUND_TRIP);
 }
 
-function memberOf({ startMs, family }: BucketGain): string {
+function memberOf({ startMs, family }: Pick<BucketGain, 'startMs' | 'family'>): string {
   return `${startMs} ${family}`;
 }
 

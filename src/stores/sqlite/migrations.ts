@@ -99,4 +99,11 @@ export const migrations: readonly string[] = [
     until_ms INTEGER NOT NULL
   ) STRICT;
   `,
+  `
+  CREATE TABLE pool_notes (
+    name TEXT PRIMARY KEY,
+    text TEXT NOT NULL,
+    until_ms INTEGER NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  `,
 ];

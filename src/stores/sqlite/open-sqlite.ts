@@ -53,6 +53,7 @@ function statisticsStore(thread: DatabaseThread): StatisticsStore {
   return {
     add: batch => thread.call('addBatch', batch),
     read: async query => JSON.parse(await thread.call('readBuckets', query)) as Bucket[],
+    totalsOf: series => thread.call('readTotals', series),
     lastSeen: () => thread.call('readLastSeen'),
     prune: async limits => {
       let more = true;

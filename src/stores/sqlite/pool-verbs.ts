@@ -18,6 +18,7 @@ export function poolVerbs(database: DatabaseSync) {
     ...leaseVerbs(database),
     ...sealedVerbs(database),
     ...ownerVerbs(database),
+    ...noteVerbs(database),
     /** Differs after every write that watchers are told of, by whichever process. */
     poolWrites: (): number => meta.get('pool_writes'),
   };
@@ -157,6 +158,31 @@ function ownerVerbs(database: DatabaseSync) {
     findOwner(objectId: string, nowMs: number): string | undefined {
       const row = selectOne.get(objectId, nowMs);
       return row === undefined ? undefined : String(row.key_id);
+    },
+  };
+}
+
+function noteVerbs(database: DatabaseSync) {
+  const deleteOver = database.prepare('DELETE FROM pool_notes WHERE until_ms <= ?');
+  const upsert = database.prepare(
+    `INSERT INTO pool_notes (name, text, until_ms) VALUES (?, ?, ?)
+     ON CONFLICT (name) DO UPDATE SET text = excluded.text, until_ms = excluded.until_ms`,
+  );
+  const selectOne = database.prepare('SELECT text FROM pool_notes WHERE name = ? AND until_ms > ?');
+  return {
+    putNote(
+      { name, text }: { name: string; text: string },
+      { nowMs, untilMs }: { nowMs: number; untilMs: number },
+    ): void {
+      inTransaction(database, () => {
+        deleteOver.run(nowMs);
+        upsert.run(name, text, untilMs);
+      });
+    },
+
+    readNote(name: string, nowMs: number): string | undefined {
+      const row = selectOne.get(name, nowMs);
+      return row === undefined ? undefined : String(row.text);
     },
   };
 }

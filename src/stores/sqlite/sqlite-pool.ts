@@ -42,6 +42,10 @@ export function sqlitePool(thread: DatabaseThread): PoolStores & { close(): void
       names: () => thread.call('sealedNames'),
     },
     owners: sqliteOwners(thread, OWNERS_KEPT),
+    notes: {
+      put: (name, text, times) => thread.call('putNote', { name, text }, times),
+      read: (name, nowMs) => thread.call('readNote', name, nowMs),
+    },
     close: () => clearInterval(timer),
   };
 }

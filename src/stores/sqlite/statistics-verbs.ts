@@ -1,5 +1,5 @@
 import type { DatabaseSync } from 'node:sqlite';
-import { bucketGains, latestEvent, latestPerSeries, wantedFamily } from '../bucket-gains.ts';
+import { bucketGains, familyOf, latestEvent, latestPerSeries, wantedFamily } from '../bucket-gains.ts';
 import type { BucketQuery, CounterBatch, StatisticsStore, Tier } from '../types.ts';
 import { inTransaction } from './database.ts';
 
@@ -51,6 +51,11 @@ export function statisticsVerbs(database: DatabaseSync) {
        AND series_id IN (SELECT value FROM json_each(?))`,
   );
   selectBucketsOf.setReturnArrays(true);
+  const selectTotals = database.prepare(
+    `SELECT series.name, buckets.counts FROM json_each(?) AS asked
+       JOIN series ON series.name = asked.value
+       JOIN buckets ON tier = 'total' AND family = ? AND start_ms = 0 AND series_id = series.id`,
+  );
   const deleteBuckets = database.prepare(
     `DELETE FROM buckets WHERE id IN
        (SELECT id FROM buckets WHERE tier = ? AND family = ? AND start_ms < ? LIMIT ${PRUNE_STEP})`,
@@ -112,6 +117,16 @@ export function statisticsVerbs(database: DatabaseSync) {
         }
       }
       return `[${parts.join(',')}]`;
+    },
+
+    readTotals(series: readonly string[]): Map<string, Record<string, number>> {
+      const totals = new Map<string, Record<string, number>>();
+      for (const [family, names] of Map.groupBy(series, familyOf)) {
+        for (const { name, counts } of selectTotals.iterate(JSON.stringify(names), family)) {
+          totals.set(String(name), JSON.parse(String(counts)));
+        }
+      }
+      return totals;
     },
 
     readLastSeen(): Map<string, number> {

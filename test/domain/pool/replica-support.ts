@@ -63,6 +63,7 @@ export class Gate {
       leases: wrap('leases', inner.leases),
       sealed: wrap('sealed', inner.sealed),
       owners: wrap('owners', inner.owners),
+      notes: wrap('notes', inner.notes),
     };
   }
 }

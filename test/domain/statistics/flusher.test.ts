@@ -287,6 +287,7 @@ class Machine {
         await store.add(batch).finally(() => this.step());
       },
       read: query => store.read(query),
+      totalsOf: series => store.totalsOf(series),
       lastSeen: () => store.lastSeen(),
       prune: limits => store.prune(limits),
     };

@@ -113,6 +113,7 @@ test('a store that does not answer does not hold the report up', async t => {
   const silent: StatisticsStore = {
     add: () => new Promise(() => {}),
     read: () => new Promise(() => {}),
+    totalsOf: () => new Promise(() => {}),
     lastSeen: () => new Promise(() => {}),
     prune: () => new Promise(() => {}),
   };
