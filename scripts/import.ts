@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { parsePoolConfigChange } from '../src/domain/pool/pool-config.ts';
-import { addKeys, type LineProblem } from '../src/domain/transfer/add-keys.ts';
+import { addKeys, type LineDraft, type LineProblem } from '../src/domain/transfer/add-keys.ts';
 import { readAllKeys } from '../src/domain/transfer/backup-content.ts';
 import { readForeignFile } from '../src/domain/transfer/foreign-file.ts';
 import type { ForeignPool } from '../src/domain/transfer/foreign-pool.ts';
@@ -12,8 +12,9 @@ import { encryptionOf, OperatorError, runCommand, withInstallation } from './ope
 const USAGE = `Usage: npm run import -- <file> [--dry-run] [--keys-only]
 
 Takes keys into the pool: from a pool file of droid2api (key_pool.json), with its groups and settings, or from a text with
-one key a line. The pool is the one that the settings (environment, .env) name; a server may run on it. A key that is there
-already is left as it is, so an import that was cut off is finished by running it again.
+one key a line. Requests and errors that the file counted of a key come with it and are shown with what is counted here.
+The pool is the one that the settings (environment, .env) name; a server may run on it. A key that is there already is
+left as it is, its counts too, so an import that was cut off is finished by running it again.
 
   --dry-run     only say what would be taken
   --keys-only   leave out the groups and settings of a pool file: all keys go to the group \`default\``;
@@ -46,6 +47,7 @@ async function importFile(path: string, options: { dryRun: boolean; keysOnly: bo
     for (const remark of pool.remarks) console.log(`Note: ${remark}`);
     report('refused', pool.refused);
     report('there already', duplicates);
+    reportEarlierUse(drafts, { duplicates, dryRun });
     console.log(
       `${dryRun ? 'Would take' : 'Took'} ${taken} of ${total(pool)} keys into ${installation.where}`,
     );
@@ -73,6 +75,21 @@ async function importSurroundings(pool: ForeignPool, stores: PoolStores, dryRun:
 
 async function fingerprintsIn(stores: PoolStores): Promise<ReadonlySet<string>> {
   return new Set([...(await readAllKeys(stores.keys)).values()].map(({ fingerprint }) => fingerprint));
+}
+
+/** What is taken over of the counts of the program that the keys come from. */
+function reportEarlierUse(
+  drafts: readonly LineDraft[],
+  { duplicates, dryRun }: { duplicates: readonly LineProblem[]; dryRun: boolean },
+): void {
+  const left = new Set(duplicates.map(({ line }) => line));
+  const taken = drafts.flatMap(({ line, draft }) => (left.has(line) ? [] : (draft.earlier ?? [])));
+  if (taken.length === 0) return;
+  const requests = taken.reduce((sum, earlier) => sum + earlier.requests, 0);
+  const errors = taken.reduce((sum, earlier) => sum + earlier.failures, 0);
+  console.log(
+    `Counts ${dryRun ? 'that would come' : 'that came'} with ${taken.length} of them: ${requests} requests, ${errors} errors`,
+  );
 }
 
 function total(pool: ForeignPool): number {

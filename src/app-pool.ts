@@ -13,6 +13,7 @@ import { type PoolCopy, PoolReplica } from './domain/pool/pool-replica.ts';
 import { Recovery } from './domain/pool/recovery.ts';
 import { TestRun } from './domain/pool/test-run.ts';
 import type { Calendar } from './domain/statistics/calendar.ts';
+import { readKeyCounts } from './domain/tokens/key-counts.ts';
 import { KeyTokensFeed } from './domain/tokens/key-tokens.ts';
 import { TokenReports } from './domain/tokens/token-reports.ts';
 import { ModelList } from './openai/models.ts';
@@ -176,6 +177,7 @@ export async function startPool(options: PoolOptions): Promise<PoolPart> {
       tokens,
       sources: () => sourceReports(sources, replica),
       readEndpoints: () => tokens.readEndpoints(nowMs()),
+      readKeyCounts: keyIds => readKeyCounts(keyIds, { store: stores.statistics, flush: options.flush }),
       basePath: config.basePath,
       log,
     },

@@ -1,4 +1,6 @@
+import { AppError } from '../base/errors.ts';
 import type { KeyView, StateCounts } from '../domain/pool/types.ts';
+import { type KeyCounts as AllTimeCounts, withEarlierUse } from '../domain/tokens/key-counts.ts';
 import type { KeyTest, StoredKey } from '../stores/pool-types.ts';
 
 /** Where a key stands, as the API says it: what is at its limit of requests for a moment counts as active. */
@@ -31,7 +33,7 @@ export function statusOf(stored: StoredKey['status'], state: KeyView['state'] | 
   return state === 'resting' ? 'resting' : 'active';
 }
 
-/** What a process knows of the work of a key. */
+/** What a process knows of the work of a key since it started, tries of requests that another key answered among it. */
 export interface KeyWork {
   readonly requests: number;
   readonly successes: number;
@@ -56,17 +58,59 @@ export interface KeyRow extends KeyWork {
   readonly statusAtMs: number;
   readonly createdAtMs: number;
   readonly lastTest: KeyTest | null;
+  /** Requests that it answered, of all processes, and those counted before it came here; `null`: the store is away. */
+  readonly allTime: AllTimeCounts | null;
   readonly strikes: number;
   /** It cannot be opened under the encryption key, so it is not used. */
   readonly damaged: boolean;
 }
 
-export function keyRow(
+/** Where rows come from. */
+export interface RowSource {
+  readonly pool: { view(keyId: string, nowMs: number): KeyView | undefined };
+  readonly live: { readonly state: 'ok' | 'degraded'; readonly damaged: ReadonlySet<string> };
+  /** @throws AppError `ERR_STORE_UNAVAILABLE` */
+  readonly readKeyCounts: (keyIds: readonly string[]) => Promise<ReadonlyMap<string, AllTimeCounts>>;
+}
+
+/** The row of a record as things stand. */
+export async function rowOf(record: StoredKey, api: RowSource, nowMs: number): Promise<KeyRow> {
+  return (await rowsOf([record], api, nowMs))[0]!;
+}
+
+/** The rows of some records as things stand. */
+export async function rowsOf(
+  records: readonly StoredKey[],
+  api: RowSource,
+  nowMs: number,
+): Promise<KeyRow[]> {
+  const counts = await countsOf(records, api);
+  return records.map(record => keyRow(record, { api, nowMs, counts }));
+}
+
+/** `undefined` while the store is away: rows are shown without them then. */
+async function countsOf(
+  records: readonly StoredKey[],
+  api: RowSource,
+): Promise<ReadonlyMap<string, AllTimeCounts> | undefined> {
+  if (api.live.state !== 'ok') return undefined;
+  try {
+    return await api.readKeyCounts(records.map(({ id }) => id));
+  } catch (error) {
+    if (error instanceof AppError && error.code === 'ERR_STORE_UNAVAILABLE') return undefined;
+    throw error;
+  }
+}
+
+function keyRow(
   record: StoredKey,
-  { view, damaged }: { view: KeyView | undefined; damaged: boolean },
+  { api, nowMs, counts }: { api: RowSource; nowMs: number; counts: Awaited<ReturnType<typeof countsOf>> },
 ): KeyRow {
+  const { id, earlier } = record;
+  const view = api.pool.view(id, nowMs);
+  const work = keyWork(view);
   return {
-    id: record.id,
+    id,
     hint: record.hint,
     provider: record.provider,
     baseUrl: record.baseUrl ?? null,
@@ -78,23 +122,12 @@ export function keyRow(
     statusAtMs: record.statusAtMs,
     createdAtMs: record.createdAtMs,
     lastTest: record.lastTest ?? null,
+    allTime: counts === undefined ? null : withEarlierUse(counts.get(id), earlier),
     strikes: view?.strikes ?? 0,
-    damaged,
-    ...keyWork(view),
+    damaged: api.live.damaged.has(id),
+    ...work,
+    lastUsedMs: work.lastUsedMs ?? earlier?.lastUsedMs ?? null,
   };
-}
-
-/** The row of a record as things stand. */
-export function rowOf(
-  record: StoredKey,
-  api: {
-    readonly pool: { view(keyId: string, nowMs: number): KeyView | undefined };
-    readonly live: { readonly damaged: ReadonlySet<string> };
-  },
-  nowMs: number,
-): KeyRow {
-  const view = api.pool.view(record.id, nowMs);
-  return keyRow(record, { view, damaged: api.live.damaged.has(record.id) });
 }
 
 export function keyWork(view: KeyView | undefined): KeyWork {

@@ -23,7 +23,7 @@ export function keyTestRoutes(api: PoolApi): Route[] {
     const record = api.live.records.get(id);
     if (record === undefined) throw unknownKey();
     api.log.info({ id, ok: test.ok, by: request.credentials.clientAddress }, 'key tested');
-    return { status: 200, json: { test, key: rowOf(record, api, request.nowMs) } };
+    return { status: 200, json: { test, key: await rowOf(record, api, request.nowMs) } };
   }
 
   async function start(request: RouteRequest): Promise<Answer> {

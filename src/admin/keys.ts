@@ -12,7 +12,7 @@ import {
   parseQuota,
 } from './key-input.ts';
 import { KeyList } from './key-list.ts';
-import { type KeyRow, keyCounts, rowOf } from './key-row.ts';
+import { type KeyRow, keyCounts, rowOf, rowsOf } from './key-row.ts';
 import { existingKey, newestPool, type PoolApi, unknownKey } from './pool-api.ts';
 import {
   type Answer,
@@ -37,7 +37,7 @@ export function keyRoutes(api: PoolApi): Route[] {
     return {
       status: 200,
       json: {
-        keys: keys.map(record => shown(record, nowMs)),
+        keys: await rowsOf(keys, api, nowMs),
         page: number,
         pages: Math.max(1, Math.ceil(total / limit)),
         limit,
@@ -75,14 +75,14 @@ export function keyRoutes(api: PoolApi): Route[] {
     );
     const added = (await api.stores.keys.add([record])).length > 0;
     await api.live.refresh();
-    if (!added) throw duplicate([record.fingerprint, ...(record.otherFingerprints ?? [])], nowMs);
+    if (!added) throw await duplicate([record.fingerprint, ...(record.otherFingerprints ?? [])], nowMs);
     api.log.info({ id: record.id, by: request.credentials.clientAddress }, 'key added');
     const headers = { location: `${api.basePath}${PATH}/${record.id}` };
-    return { status: 201, json: shown(api.live.records.get(record.id) ?? record, nowMs), headers };
+    return { status: 201, json: await shown(api.live.records.get(record.id) ?? record, nowMs), headers };
   }
 
   async function read({ path, nowMs }: RouteRequest): Promise<Answer> {
-    return { status: 200, json: shown(await existingKey(api, idInPath(path, `${PATH}/`)), nowMs) };
+    return { status: 200, json: await shown(await existingKey(api, idInPath(path, `${PATH}/`)), nowMs) };
   }
 
   async function change(request: RouteRequest): Promise<Answer> {
@@ -134,7 +134,7 @@ export function keyRoutes(api: PoolApi): Route[] {
     }
     const record = await existingKey(api, idInPath(request.path, `${PATH}/`));
     const status = wanted ?? (record.status === 'active' ? 'disabled' : 'active');
-    if (status === record.status) return { status: 200, json: shown(record, request.nowMs) };
+    if (status === record.status) return { status: 200, json: await shown(record, request.nowMs) };
     return await patch(request, record, {
       status,
       statusReason: status === 'disabled' ? 'by an admin' : '',
@@ -149,7 +149,7 @@ export function keyRoutes(api: PoolApi): Route[] {
     api.pool.wake(id);
     await api.live.refresh();
     api.log.info({ id, by: request.credentials.clientAddress }, 'key woken');
-    return answerFor(id, request.nowMs);
+    return await answerFor(id, request.nowMs);
   }
 
   async function remove(request: RouteRequest): Promise<Answer> {
@@ -186,25 +186,25 @@ export function keyRoutes(api: PoolApi): Route[] {
     }
     const by = request.credentials.clientAddress;
     api.log.info({ id: record.id, fields: Object.keys(changes), by }, 'key changed');
-    return answerFor(record.id, request.nowMs);
+    return await answerFor(record.id, request.nowMs);
   }
 
-  function answerFor(id: string, nowMs: number): Answer {
+  async function answerFor(id: string, nowMs: number): Promise<Answer> {
     const record = api.live.records.get(id);
     if (record === undefined) throw unknownKey();
-    return { status: 200, json: shown(record, nowMs) };
+    return { status: 200, json: await shown(record, nowMs) };
   }
 
-  function shown(record: StoredKey, nowMs: number): KeyRow {
+  function shown(record: StoredKey, nowMs: number): Promise<KeyRow> {
     return rowOf(record, api, nowMs);
   }
 
-  function duplicate(fingerprints: readonly string[], nowMs: number): AppError {
+  async function duplicate(fingerprints: readonly string[], nowMs: number): Promise<AppError> {
     const records = [...api.live.records.values()];
     const current = records.find(({ fingerprint }) => fingerprints.includes(fingerprint));
     return new AppError('ERR_DUPLICATE', 'The pool has this key already', {
       field: 'key',
-      ...(current !== undefined && { details: { current: shown(current, nowMs) } }),
+      ...(current !== undefined && { details: { current: await shown(current, nowMs) } }),
     });
   }
 

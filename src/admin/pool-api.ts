@@ -4,6 +4,7 @@ import type { KeyPool } from '../domain/pool/key-pool.ts';
 import type { SourceReport } from '../domain/pool/sources/types.ts';
 import type { TestRun } from '../domain/pool/test-run.ts';
 import type { KeySourceName } from '../domain/pool/types.ts';
+import type { KeyCounts } from '../domain/tokens/key-counts.ts';
 import type { EndpointCounts } from '../domain/tokens/token-reports.ts';
 import type { KeySealer } from '../domain/transfer/key-record.ts';
 import type { KeyTest, PoolGroup, PoolStores, ProviderName, StoredKey } from '../stores/pool-types.ts';
@@ -64,6 +65,8 @@ export interface PoolApi {
   readonly sources: () => readonly KeySourceReport[];
   /** Requests to the endpoints under `/v1`, most first. */
   readonly readEndpoints: () => Promise<readonly EndpointCounts[]>;
+  /** All-time counts of some keys, by id. */
+  readonly readKeyCounts: (keyIds: readonly string[]) => Promise<ReadonlyMap<string, KeyCounts>>;
   readonly basePath: string;
   readonly log: Log;
 }

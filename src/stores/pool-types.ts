@@ -20,6 +20,13 @@ export interface KeyTest {
   readonly detail: string;
 }
 
+/** What another program counted of a key before it came here. */
+export interface EarlierUse {
+  readonly requests: number;
+  readonly failures: number;
+  readonly lastUsedMs?: number;
+}
+
 /** An upstream key as it lies in the store. */
 export interface StoredKey {
   readonly id: string;
@@ -43,6 +50,8 @@ export interface StoredKey {
   readonly statusAtMs: number;
   readonly createdAtMs: number;
   readonly lastTest?: KeyTest;
+  /** Comes with the key and stays as it is; what is counted here lies in the statistics. */
+  readonly earlier?: EarlierUse;
   /** Recovery tests that failed since the ban; sets the backoff. */
   readonly failedRecoveries: number;
 }

@@ -11,11 +11,13 @@ import { KeyPool } from '../../src/domain/pool/key-pool.ts';
 import { DEFAULT_POOL_CONFIG, mergePoolConfig } from '../../src/domain/pool/pool-config.ts';
 import { PoolReplica } from '../../src/domain/pool/pool-replica.ts';
 import { TestRun } from '../../src/domain/pool/test-run.ts';
+import { readKeyCounts } from '../../src/domain/tokens/key-counts.ts';
 import type { TokenFigures } from '../../src/domain/tokens/token-figures.ts';
 import { checkBaseUrl, detectProvider } from '../../src/openai/providers.ts';
 import type { KeyTest, PoolStores } from '../../src/stores/pool-types.ts';
 import { createSealer } from '../../src/stores/sealing.ts';
 import { openSqlite } from '../../src/stores/sqlite/open-sqlite.ts';
+import type { StatisticsStore } from '../../src/stores/types.ts';
 import { type Ask, type Harness, openPanel, type Reply } from '../server/panel-harness.ts';
 
 export const NOW_MS = 1_800_000_000_000;
@@ -31,6 +33,7 @@ export interface PoolHarness {
   readonly pool: KeyPool;
   readonly replica: PoolReplica;
   readonly stores: PoolStores;
+  readonly statistics: StatisticsStore;
   /** Takes the store away and brings it back. */
   away: boolean;
   /** What the test of a key shows; rejects never. */
@@ -69,6 +72,7 @@ export async function openPool(
   const opened = await openSqlite(folder);
   const harness = { away: false } as { away: boolean; testKey: PoolHarness['testKey'] };
   const stores = breakable(opened.pool, () => harness.away);
+  const statistics = breakable(opened.statistics, () => harness.away);
   const sealer = createSealer({ current: randomBytes(32) });
   const environment = options.environment ?? new Map();
   const config = mergePoolConfig(environment, new Map()).config;
@@ -109,6 +113,7 @@ export async function openPool(
       { name: 'stored', state: 'ok', detail: '' },
     ],
     readEndpoints: async () => [{ endpoint: 'POST /v1/chat/completions', requests: 3, errors: 1 }],
+    readKeyCounts: keyIds => readKeyCounts(keyIds, { store: statistics, flush: async () => {} }),
     basePath: '',
     log: pino({ level: 'debug' }, { write: line => lines.push(line) }),
   };
@@ -128,6 +133,7 @@ export async function openPool(
     pool,
     replica,
     stores,
+    statistics,
     ask,
     async add(fields: object) {
       const reply = await ask('POST', '/admin/keys', fields);

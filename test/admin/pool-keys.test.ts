@@ -27,6 +27,7 @@ test('a key is added, read, changed and deleted, each live in the pool when its 
     statusAtMs: NOW_MS,
     createdAtMs: NOW_MS,
     lastTest: null,
+    allTime: { requests: 0, successes: 0, failures: 0 },
     strikes: 0,
     damaged: false,
     requests: 0,
@@ -267,5 +268,41 @@ test('while the store is away keys are shown as they were, and no write is taken
   t.deepEqual(
     (back.json.keys as Row[]).map(row => [row.id, row.status, row.notes]),
     [[id, 'active', '']],
+  );
+});
+
+test('a row tells what was ever counted of its key, here and where it came from', async t => {
+  const harness = await openPool(t);
+  const { ask, add, stores, statistics, replica } = harness;
+  const { id } = await add({ key: freshKey() });
+  const row = { minuteMs: -1, hourMs: -1, dayMs: -1, lastSeenMs: NOW_MS };
+  const values = { requests: 10, errors: 2, aborted: 1 };
+  await statistics.add({ writer: 'w', sequence: 1, rows: [{ series: `k ${id}`, ...row, values }] });
+  const allTime = { requests: 10, successes: 7, failures: 2 };
+  t.like((await ask('GET', `/admin/keys/${id}`)).json, { allTime, requests: 0, lastUsedMs: null });
+
+  const { sealed: _, fingerprint: __, ...record } = replica.records.get(id)!;
+  const earlier = { requests: 100, failures: 1, lastUsedMs: NOW_MS - 5 };
+  const text = freshKey();
+  const { sealer } = harness.api.encryption;
+  const imported = { ...record, id: 'imported', earlier };
+  const sealed = { sealed: sealer.seal('imported', text), fingerprint: sealer.fingerprint(text) };
+  await stores.keys.add([{ ...imported, ...sealed }]);
+  const { keys } = (await ask('GET', '/admin/keys')).json as { keys: { id: string }[] };
+  t.like(
+    keys.find(key => key.id === 'imported'),
+    { allTime: { requests: 100, successes: 99, failures: 1 }, lastUsedMs: NOW_MS - 5 },
+  );
+  t.like(
+    keys.find(key => key.id === id),
+    { allTime },
+  );
+
+  harness.away = true;
+  const stale = (await ask('GET', '/admin/keys')).json as { keys: { allTime: unknown }[]; stale: boolean };
+  t.true(stale.stale);
+  t.deepEqual(
+    stale.keys.map(key => key.allTime),
+    [null, null],
   );
 });

@@ -175,6 +175,12 @@ test.serial(
       [2, 1, 1],
     );
 
+    await row(page, ids[1]!)
+      .getByRole('button', { name: /^Details/ })
+      .click();
+    await shows(page.locator('.key-detail .facts'), /Requests in all\s*2\s*Successes\s*2\s*Failures\s*0/);
+    await shows(page.locator('.key-detail .facts'), /since this process started\s*2: 2 good, 0 bad/i);
+
     await page.locator('.filter-bar label', { hasText: /^banned/i }).click();
     await row(page, ids[1]!).waitFor({ state: 'detached' });
     t.regex(page.url(), /status=banned/);

@@ -25,7 +25,12 @@ const POOL_FILE = {
       poolGroup: 'freebies',
       status: 'active',
       notes: 'of Bob',
-      usage_count: 3,
+      usage_count: 30,
+      error_count: 4,
+      last_used_at: '2026-01-02T03:04:05Z',
+      last_test_at: '2026-01-02T03:04:06Z',
+      last_test_result: 'failed',
+      created_at: '2025-01-02T03:04:05Z',
     },
     {
       key: KEYS[1],
@@ -33,10 +38,13 @@ const POOL_FILE = {
       poolGroup: 'main',
       status: 'banned',
       banned_reason: 'Payment Required',
+      banned_at: '2025-11-01T00:00:00Z',
+      usage_count: 5,
+      error_count: 5,
     },
     { key: KEYS[2], poolGroup: 'main', status: 'disabled' },
-    { key: KEYS[0] },
-    { key: 'not a key' },
+    { key: KEYS[0], usage_count: 1000 },
+    { key: 'not a key', usage_count: 1000 },
   ],
   config: { algorithm: 'least-used', retry: { enabled: false, maxRetries: 1, retryDelay: 10 }, mystery: 1 },
 };
@@ -59,6 +67,7 @@ test.serial('a pool file of droid2api goes into the pool of a running server', a
 
   const dry = await run('import', ['key_pool.json', '--dry-run']);
   t.is(dry.code, 0, dry.err);
+  t.regex(dry.out, /Counts that would come with 2 of them: 35 requests, 9 errors\n/);
   t.regex(dry.out, /Would take 3 of 5 keys into the embedded database\n$/);
   await server.refresh();
   t.is(server.records.size, 0);
@@ -77,6 +86,16 @@ test.serial('a pool file of droid2api goes into the pool of a running server', a
   const keys = await clearKeys(stores, sealer);
   t.like(keys.get(KEYS[0]), { provider: 'factory', pool: 'freebies', notes: 'of Bob', status: 'active' });
   t.like(keys.get(KEYS[1]), { pool: 'main', status: 'banned', statusReason: 'Payment Required' });
+  t.regex(done.out, /Counts that came with 2 of them: 35 requests, 9 errors\n/);
+  t.like(keys.get(KEYS[0]), {
+    createdAtMs: Date.parse('2025-01-02T03:04:05Z'),
+    earlier: { requests: 30, failures: 4, lastUsedMs: Date.parse('2026-01-02T03:04:05Z') },
+    lastTest: { atMs: Date.parse('2026-01-02T03:04:06Z'), ok: false },
+  });
+  t.like(keys.get(KEYS[1]), {
+    statusAtMs: Date.parse('2025-11-01T00:00:00Z'),
+    earlier: { requests: 5, failures: 5 },
+  });
   t.like(keys.get(KEYS[2]), { provider: 'anthropic', pool: 'main', status: 'disabled' });
   t.is([...pool.keys()].find(key => key.status === 'active')?.secret.reveal(), KEYS[0]);
   t.is(pool.config.algorithm, 'least-used');
@@ -85,6 +104,8 @@ test.serial('a pool file of droid2api goes into the pool of a running server', a
   const again = await run('import', ['key_pool.json']);
   t.regex(again.out, /Pool groups added: 0; 2 of the file exist/);
   t.regex(again.out, /Took 0 of 5 keys/);
+  t.notRegex(again.out, /Counts/);
+  t.deepEqual(await clearKeys(stores, sealer), keys, 'what was counted is not counted twice');
   for (const key of [...KEYS, 'not a key']) {
     t.false((dry.out + dry.err + done.out + done.err + again.out + again.err).includes(key));
   }

@@ -1,5 +1,5 @@
 import { AppError } from '../../base/errors.ts';
-import type { KeyTest, ProviderName, StoredStatus } from '../../stores/pool-types.ts';
+import type { EarlierUse, KeyTest, ProviderName, StoredStatus } from '../../stores/pool-types.ts';
 import { parseKeyText, withoutKey } from '../pool/key-text.ts';
 import type { LineDraft, LineProblem } from './add-keys.ts';
 import { ForeignGroups } from './foreign-groups.ts';
@@ -24,6 +24,7 @@ const KEY_FIELDS = [
   'notes',
   'created_at',
   'last_used_at',
+  'last_used',
   'usage_count',
   'error_count',
   'success_count',
@@ -85,11 +86,10 @@ function readKey(
   const fields: Fields = typeof item === 'string' ? { key: item } : isFields(item) ? item : {};
   const text = parseKeyText(fields.key);
   remarks.unknownFields('keys[].', fields, KEY_FIELDS);
-  if (Number(fields.usage_count) > 0 || Number(fields.error_count) > 0)
-    remarks.add('counts of use and of errors are not taken over: they begin anew');
   const status = statusOf(fields.status, remarks);
   const createdAtMs = timeOf(fields.created_at) ?? nowMs;
-  const lastTest = testOf(fields);
+  const lastTest = testOf(fields, createdAtMs);
+  const earlier = earlierUseOf(fields);
   return {
     text,
     provider: providerOf(fields.provider, text, context),
@@ -100,7 +100,27 @@ function readKey(
     statusAtMs: (status === 'banned' ? timeOf(fields.banned_at) : undefined) ?? createdAtMs,
     createdAtMs,
     ...(lastTest !== undefined && { lastTest }),
+    ...(earlier !== undefined && { earlier }),
   };
+}
+
+/** `usage_count` and `error_count`; files of some versions have `total_requests` and `success_requests` in their place. */
+function earlierUseOf(fields: Fields): EarlierUse | undefined {
+  const total = countOf(fields.total_requests) ?? 0;
+  const good = countOf(fields.success_requests) ?? countOf(fields.success_count);
+  const requests = countOf(fields.usage_count) ?? total;
+  const failures = countOf(fields.error_count) ?? (good === undefined ? 0 : Math.max(0, total - good));
+  const lastUsedMs = lastUseOf(fields);
+  if (requests === 0 && failures === 0 && lastUsedMs === undefined) return undefined;
+  return { requests, failures, ...(lastUsedMs !== undefined && { lastUsedMs }) };
+}
+
+function countOf(value: unknown): number | undefined {
+  return Number.isSafeInteger(value) && Number(value) >= 0 ? Number(value) : undefined;
+}
+
+function lastUseOf(fields: Fields): number | undefined {
+  return timeOf(fields.last_used_at) ?? timeOf(fields.last_used);
 }
 
 function statusOf(value: unknown, remarks: Remarks): StoredStatus {
@@ -139,11 +159,14 @@ function reasonOf(status: StoredStatus, fields: Fields, text: string): string {
   return words === '' ? 'imported so' : words;
 }
 
-/** `last_error` begins with the status where there was an answer: `401: Invalid key`. Its text may quote the key. */
-function testOf(fields: Fields): KeyTest | undefined {
-  const atMs = timeOf(fields.last_test_at);
+/**
+ * `last_error` begins with the status where there was an answer: `401: Invalid key`. Its text may quote the key. A result
+ * without its time is as old as what else is known of the key.
+ */
+function testOf(fields: Fields, createdAtMs: number): KeyTest | undefined {
   const result = fields.last_test_result;
-  if (atMs === undefined || (result !== 'success' && result !== 'failed')) return undefined;
+  if (result !== 'success' && result !== 'failed') return undefined;
+  const atMs = timeOf(fields.last_test_at) ?? lastUseOf(fields) ?? createdAtMs;
   const ok = result === 'success';
   const status = ok ? 200 : Number(/^\d{3}(?=:)/.exec(String(fields.last_error ?? ''))?.[0] ?? 0);
   return { atMs, ok, status, detail: 'imported' };

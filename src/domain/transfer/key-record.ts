@@ -1,4 +1,4 @@
-import type { KeyTest, NewKey, ProviderName, StoredStatus } from '../../stores/pool-types.ts';
+import type { EarlierUse, KeyTest, NewKey, ProviderName, StoredStatus } from '../../stores/pool-types.ts';
 import { hintOf, newKeyId } from '../pool/key-text.ts';
 
 /** Turns keys into what a store may see, and back. `stores/sealing.ts` has it. */
@@ -26,6 +26,7 @@ export interface KeyDraft {
   readonly statusAtMs: number;
   readonly createdAtMs: number;
   readonly lastTest?: KeyTest;
+  readonly earlier?: EarlierUse;
   readonly failedRecoveries?: number;
 }
 

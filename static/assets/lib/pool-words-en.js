@@ -33,8 +33,11 @@ export const en = {
   'field.description': 'Description',
 
   'fact.id': 'Id',
+  'fact.requests': 'Requests in all',
   'fact.successes': 'Successes',
   'fact.failures': 'Failures',
+  'fact.sinceStart': 'Uses since this process started',
+  'fact.sinceStartValue': '{uses}: {good} good, {bad} bad',
   'fact.strikes': 'Failures in a row',
   'fact.inFlight': 'In flight',
   'fact.lastUsed': 'Last used',

@@ -33,8 +33,11 @@ export const zh = {
   'field.description': '说明',
 
   'fact.id': 'ID',
+  'fact.requests': '累计请求',
   'fact.successes': '成功',
   'fact.failures': '失败',
+  'fact.sinceStart': '本进程启动以来使用',
+  'fact.sinceStartValue': '{uses} 次：成功 {good}，失败 {bad}',
   'fact.strikes': '连续失败',
   'fact.inFlight': '进行中',
   'fact.lastUsed': '最近使用',

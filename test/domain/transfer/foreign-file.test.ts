@@ -109,6 +109,44 @@ test('what droid2api learned of a key comes with it: its ban, its last test, its
   t.deepEqual(drafts[3]?.draft.lastTest, { atMs, ok: false, status: 402, detail: 'imported' });
 });
 
+test('what droid2api counted of a key comes with it, and when it was used last', t => {
+  const { drafts, remarks } = read({
+    ...FILE,
+    keys: [
+      { ...FRESH, usage_count: 120, error_count: 7, last_used_at: '2025-12-01T10:00:00Z' },
+      {
+        ...FRESH,
+        key: 'fk-2',
+        usage_count: undefined,
+        error_count: undefined,
+        total_requests: 9,
+        success_requests: 8,
+      },
+      { ...FRESH, key: 'fk-3', usage_count: -1, error_count: 'many', last_used_at: 'yesterday' },
+      { ...FRESH, key: 'fk-4', usage_count: 1.5, error_count: 2 },
+      { key: 'fk-5', last_test_result: 'success', last_used_at: '2025-12-01T10:00:00Z', created_at: 5000 },
+      { key: 'fk-6', last_test_result: 'failed', created_at: 5000 },
+    ],
+  });
+  const usedMs = Date.parse('2025-12-01T10:00:00Z');
+  t.deepEqual(
+    drafts.map(({ draft }) => draft.earlier),
+    [
+      { requests: 120, failures: 7, lastUsedMs: usedMs },
+      { requests: 9, failures: 1 },
+      undefined,
+      { requests: 0, failures: 2 },
+      { requests: 0, failures: 0, lastUsedMs: usedMs },
+      undefined,
+    ],
+  );
+  t.deepEqual(
+    drafts.map(({ draft }) => draft.lastTest?.atMs),
+    [undefined, undefined, undefined, undefined, usedMs, 5000],
+  );
+  t.deepEqual(remarks, []);
+});
+
 test('keys are taken from a bare list, too, and as texts', t => {
   const { drafts } = read(['sk-ant-one', { key: ' xai-two ' }, { key: 'AIza-three', provider: 'google' }]);
   t.deepEqual(
@@ -155,7 +193,6 @@ test('what is not known is remarked upon once, with how often it came', t => {
     '`keys[].weight` is not known and left out (2 times)',
     'a status that is not known is taken as `disabled`',
     "a provider that is not known here is told by the key's format instead (2 times)",
-    'counts of use and of errors are not taken over: they begin anew',
     '`config.algorithm` is not known here, or its value is not allowed: left out',
     '`config.weights.errors` is not known here, or its value is not allowed: left out',
     '`config.retry.maxRetries` is not known here, or its value is not allowed: left out',

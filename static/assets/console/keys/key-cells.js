@@ -56,12 +56,13 @@ export function ProviderCell({ row }) {
   </div>`;
 }
 
-/** @param {{ row: import('../../pool/types.js').KeyWork }} props */
+/** Of all time; while nobody can tell, since this process started. @param {{ row: Key }} props */
 export function RequestsCell({ row }) {
-  const judged = row.successes + row.failures;
-  const rate = judged === 0 ? undefined : row.successes / judged;
+  const { requests, successes, failures } = row.allTime ?? row;
+  const judged = successes + failures;
+  const rate = judged === 0 ? undefined : successes / judged;
   return html`<div class="two">
-    <span class=${row.requests === 0 ? 'muted' : ''}>${row.requests === 0 ? NO_FIGURE : formatShortCount(row.requests)}</span>
+    <span class=${requests === 0 ? 'muted' : ''}>${requests === 0 ? NO_FIGURE : formatShortCount(requests)}</span>
     <small class=${rate !== undefined && rate < SUCCESS_WARN ? 'warn' : 'muted'}>${rate === undefined ? '' : t('keys.good', { rate: formatPercent(rate) })}</small>
   </div>`;
 }

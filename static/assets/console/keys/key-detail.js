@@ -18,8 +18,13 @@ export function KeyDetail({ row, poolName, waking, onWake }) {
   return html`<div class="key-detail">
     ${row.damaged && html`<p class="bad">${t('keys.damagedText')}</p>`}
     <dl class="facts">
-      <${Fact} label=${t('fact.successes')} value=${formatCount(row.successes)} />
-      <${Fact} label=${t('fact.failures')} value=${formatCount(row.failures)} />
+      <${Fact} label=${t('fact.requests')} value=${allTime(row.allTime?.requests)} />
+      <${Fact} label=${t('fact.successes')} value=${allTime(row.allTime?.successes)} />
+      <${Fact} label=${t('fact.failures')} value=${allTime(row.allTime?.failures)} />
+      <${Fact}
+        label=${t('fact.sinceStart')}
+        value=${t('fact.sinceStartValue', { uses: row.requests, good: row.successes, bad: row.failures })}
+      />
       <${Fact} label=${t('fact.strikes')} value=${formatCount(row.strikes)} />
       <${Fact} label=${t('fact.inFlight')} value=${formatCount(row.inFlight)} />
       <${Fact} label=${t('fact.lastUsed')} value=${row.lastUsedMs === null ? NO_FIGURE : html`<${Ago} ms=${row.lastUsedMs} />`} />
@@ -60,6 +65,11 @@ export function KeyDetail({ row, poolName, waking, onWake }) {
       </div>`
     }
   </div>`;
+}
+
+/** @param {number | undefined} count */
+function allTime(count) {
+  return count === undefined ? NO_FIGURE : formatCount(count);
 }
 
 /** @param {{ label: string, value: any, wide?: boolean }} props */

@@ -25,6 +25,7 @@ const BATCH_TIMEOUT_MS = 120_000;
  * @property {number} statusAtMs
  * @property {number} createdAtMs
  * @property {KeyTest | null} lastTest
+ * @property {{ requests: number, successes: number, failures: number } | null} allTime null: the store is away
  * @property {number} strikes
  * @property {boolean} damaged
  *
