@@ -23,6 +23,7 @@ import type { CommonContext } from './proxy/passage.ts';
 import type { ObjectOwners, PooledContext } from './proxy/pooled-context.ts';
 import { testKey } from './proxy/test-key.ts';
 import { KeySources } from './server/sources/key-sources.ts';
+import { createPostForm } from './server/sources/post-form.ts';
 import { openEncryption } from './stores/encryption.ts';
 import { jsonFile } from './stores/json-file.ts';
 import type { KeyTest, OwnerStore, ProviderName } from './stores/pool-types.ts';
@@ -83,7 +84,7 @@ export async function startPool(options: PoolOptions): Promise<PoolPart> {
   const replica = new PoolReplica({
     stores: stores.pool,
     pool,
-    open: (id, sealed) => sealer.open(id, sealed),
+    opener: sealer,
     // An embedded store is as local as its copy would be.
     localCopy:
       stores.kind === 'sqlite' ? undefined : jsonFile<PoolCopy>(join(config.dataDir, 'key-pool.json'), log),
@@ -148,6 +149,7 @@ export async function startPool(options: PoolOptions): Promise<PoolPart> {
     authFile: join(config.dataDir, 'auth.json'),
     tokenUrl: config.oauthTokenUrl,
     clientId: config.oauthClientId,
+    post: createPostForm(common.upstreams),
     stores: stores.pool,
     sealer,
     pool,

@@ -43,7 +43,8 @@ async function startTunnels(t: ExecutionContext, refusal?: string) {
 }
 
 async function started(t: ExecutionContext, env: Record<string, string>): Promise<Server> {
-  const server = await startServer({ env, names: { 'direct.vendor.test': ['127.0.0.1'] } });
+  const names = { 'direct.vendor.test': ['127.0.0.1'], 'direct.login.test': ['127.0.0.1'] };
+  const server = await startServer({ env, names });
   t.teardown(server.stop);
   return server;
 }
@@ -147,4 +148,53 @@ test('a literal metadata address is refused before any tunnel is asked for', asy
   await server.map('/metadata', 'http://169.254.169.254');
   t.is((await get(server, '/metadata/latest')).status, 502);
   t.deepEqual(tunnels.heads, []);
+});
+
+for (const [what, further, login, isTunnelled] of [
+  ['through the tunnel', {}, 'login.test', true],
+  ['past it where NO_PROXY says so', { NO_PROXY: 'direct.login.test' }, 'direct.login.test', false],
+] as const) {
+  test(`the OAuth token endpoint is reached as upstreams are: ${what}`, async t => {
+    const tunnels = await startTunnels(t);
+    const bodies: string[] = [];
+    const grant = JSON.stringify({
+      access_token: 'fk-granted-token',
+      refresh_token: 'next',
+      expires_in: 3600,
+    });
+    const endpoint = await startRawUpstream(async exchange => {
+      bodies.push(`${exchange.head.startLine} ${(await exchange.body()).data}`);
+      exchange.send(answerText(grant, ['Content-Type: application/json']));
+    });
+    t.teardown(endpoint.close);
+    const server = await started(t, {
+      HTTP_PROXY: `http://127.0.0.1:${tunnels.port}`,
+      DROID_REFRESH_KEY: 'first-refresh-token',
+      OAUTH_TOKEN_URL: `http://${login}:${endpoint.port}/authenticate?x=1`,
+      OAUTH_CLIENT_ID: 'client-1',
+      ...further,
+    });
+    await server.line(({ msg }) => msg === 'access token refreshed');
+    t.deepEqual(bodies, [
+      'POST /authenticate?x=1 HTTP/1.1 grant_type=refresh_token&refresh_token=first-refresh-token&client_id=client-1',
+    ]);
+    t.deepEqual(
+      tunnels.heads.map(({ startLine }) => startLine),
+      isTunnelled ? [`CONNECT login.test:${endpoint.port} HTTP/1.1`] : [],
+    );
+  });
+}
+
+test('HTTPS_PROXY is asked for a tunnel to an https token endpoint, and a metadata address is never asked', async t => {
+  const tunnels = await startTunnels(t, 'HTTP/1.1 403 Forbidden\r\n\r\n');
+  const env = { HTTPS_PROXY: `http://127.0.0.1:${tunnels.port}`, DROID_REFRESH_KEY: 'first-refresh-token' };
+  const server = await started(t, { ...env, OAUTH_TOKEN_URL: 'https://login.test/authenticate' });
+  const failed = await server.line(({ msg }) => msg.startsWith('the access token could not be refreshed'));
+  t.is(failed.msg, 'the access token could not be refreshed (ERR_UPSTREAM_REFUSED)');
+  t.is(tunnels.heads[0]!.startLine, 'CONNECT login.test:443 HTTP/1.1');
+  const asked = tunnels.heads.length;
+  const other = await started(t, { ...env, OAUTH_TOKEN_URL: 'https://169.254.169.254/authenticate' });
+  const refused = await other.line(({ msg }) => msg.startsWith('the access token could not be refreshed'));
+  t.is(refused.msg, 'the access token could not be refreshed (ERR_UPSTREAM_FORBIDDEN)');
+  t.is(tunnels.heads.length, asked);
 });

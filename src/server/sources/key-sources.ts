@@ -6,6 +6,7 @@ import type { SourcePorts, SourceReport } from '../../domain/pool/sources/types.
 import type { KeySourceName, LiveKey } from '../../domain/pool/types.ts';
 import { authFileVault } from './auth-file-vault.ts';
 import { KeysFile } from './keys-file.ts';
+import type { PostForm } from './post-form.ts';
 import { loginName, sealedVault } from './sealed-vault.ts';
 import { TokenRefresher } from './token-refresher.ts';
 import { trade } from './trade.ts';
@@ -27,7 +28,8 @@ export interface KeySourcesOptions extends SourcePorts {
   readonly holder: string;
   readonly log: Log;
   readonly nowMs?: () => number;
-  readonly fetch?: typeof globalThis.fetch;
+  /** How the token endpoint is asked. */
+  readonly post: PostForm;
   readonly schedule?: Schedule;
   /** From 0 to below 1. */
   readonly random?: () => number;
@@ -121,8 +123,7 @@ export class KeySources {
       'vault' | 'leaseName' | 'remedy' | 'lookEveryMs'
     >,
   ): TokenRefresher {
-    const { pool, detectProvider, stores, holder, tokenUrl, clientId, random } = this.#options;
-    const { fetch = globalThis.fetch } = this.#options;
+    const { pool, detectProvider, stores, holder, tokenUrl, clientId, post, random } = this.#options;
     const surroundings = this.#surroundings();
     return new TokenRefresher({
       name,
@@ -130,7 +131,7 @@ export class KeySources {
       leases: stores.leases,
       holder,
       trade: refreshToken =>
-        trade(refreshToken, { url: tokenUrl, clientId, fetch, nowMs: surroundings.nowMs }),
+        trade(refreshToken, { url: tokenUrl, clientId, post, nowMs: surroundings.nowMs }),
       onToken: token =>
         pool.replaceAll(name, token === undefined ? [] : [loginKey(name, token, detectProvider)]),
       ...(random === undefined ? {} : { random }),

@@ -1,5 +1,6 @@
 import { restUntilMs } from '../../domain/pool/retry-after.ts';
 import { type Grant, parsedJson, parseGrant, refusalOf } from '../../domain/pool/sources/oauth-tokens.ts';
+import type { PostForm } from './post-form.ts';
 
 /** What came of asking for a new access token. Reasons may be shown: they hold nothing that the endpoint wrote. */
 export type Trade =
@@ -9,11 +10,17 @@ export type Trade =
   /** `notBeforeMs`: the endpoint asked to be left alone until then; 0 where it did not. */
   | { readonly kind: 'failed'; readonly reason: string; readonly notBeforeMs: number };
 
+interface ResponseFields {
+  readonly status: number;
+  /** Flat list name, value. */
+  readonly headers: readonly string[];
+}
+
 export interface TradeOptions {
   /** `OAUTH_TOKEN_URL`, `OAUTH_CLIENT_ID`. */
   readonly url: string;
   readonly clientId: string;
-  readonly fetch: typeof globalThis.fetch;
+  readonly post: PostForm;
   readonly nowMs: () => number;
   readonly timeoutMs?: number;
 }
@@ -23,58 +30,31 @@ const LONGEST_BODY_BYTES = 256 * 1024;
 
 /** Trades a refresh token for an access token (RFC 6749 §6). Never rejects. */
 export async function trade(refreshToken: string, options: TradeOptions): Promise<Trade> {
-  const { url, clientId, nowMs } = options;
-  try {
-    const response = await options.fetch(url, {
-      method: 'POST',
-      headers: { accept: 'application/json' },
-      body: new URLSearchParams({
-        grant_type: 'refresh_token',
-        refresh_token: refreshToken,
-        client_id: clientId,
-      }),
-      // A refresh token goes to the configured address alone.
-      redirect: 'error',
-      signal: AbortSignal.timeout(options.timeoutMs ?? TIMEOUT_MS),
-    });
-    return judged(response, await bodyOf(response), nowMs());
-  } catch (error) {
-    return { kind: 'failed', reason: reasonOf(error), notBeforeMs: 0 };
-  }
+  const { url, clientId, nowMs, timeoutMs = TIMEOUT_MS } = options;
+  const form = new URLSearchParams({
+    grant_type: 'refresh_token',
+    refresh_token: refreshToken,
+    client_id: clientId,
+  });
+  const { head, body, failure } = await options.post(url, form, { timeoutMs, bodyBytes: LONGEST_BODY_BYTES });
+  // Only the code: a text could quote what was sent.
+  if (failure !== undefined) return { kind: 'failed', reason: failure.code, notBeforeMs: 0 };
+  if (head === undefined) return { kind: 'failed', reason: 'no answer', notBeforeMs: 0 };
+  return judged(head, parsedJson(body.toString('utf8')), nowMs());
 }
 
-function judged(response: Response, body: unknown, nowMs: number): Trade {
-  const { status } = response;
-  if (response.ok) {
+function judged({ status, headers }: ResponseFields, body: unknown, nowMs: number): Trade {
+  if (status >= 200 && status < 300) {
     const grant = parseGrant(body, nowMs);
     if (grant !== undefined) return { kind: 'granted', grant };
     return { kind: 'failed', reason: `HTTP ${status} without an access token`, notBeforeMs: 0 };
   }
   const refusal = refusalOf(status, body);
   if (refusal !== undefined) return { kind: 'refused', reason: refusal };
-  const retryAfter = response.headers.get('retry-after');
+  const asksToWait = headers.some((name, index) => index % 2 === 0 && name.toLowerCase() === 'retry-after');
   return {
     kind: 'failed',
     reason: `HTTP ${status}`,
-    notBeforeMs: retryAfter === null ? 0 : restUntilMs(['retry-after', retryAfter], undefined, nowMs),
+    notBeforeMs: asksToWait ? restUntilMs(headers, undefined, nowMs) : 0,
   };
-}
-
-/** The JSON of an answer; `undefined` where it is none. */
-async function bodyOf(response: Response): Promise<unknown> {
-  const pieces: Uint8Array[] = [];
-  let bytes = 0;
-  for await (const piece of response.body ?? []) {
-    bytes += piece.length;
-    if (bytes > LONGEST_BODY_BYTES) return undefined;
-    pieces.push(piece);
-  }
-  return parsedJson(Buffer.concat(pieces).toString('utf8'));
-}
-
-/** Only codes and names of errors: a text could quote what was sent. */
-function reasonOf(error: unknown): string {
-  if (!(error instanceof Error)) return 'an unknown error';
-  const cause = error.cause instanceof Error && 'code' in error.cause ? error.cause.code : undefined;
-  return typeof cause === 'string' ? cause : error.name;
 }

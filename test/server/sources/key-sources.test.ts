@@ -10,7 +10,7 @@ import { KeySources, type KeySourcesOptions } from '../../../src/server/sources/
 import { createSealer } from '../../../src/stores/sealing.ts';
 import { openSqlite } from '../../../src/stores/sqlite/open-sqlite.ts';
 import { capturedLog } from '../../support/captured-log.ts';
-import { accessToken, refreshToken, TokenEndpoint } from './token-endpoint.ts';
+import { accessToken, openPost, refreshToken, TokenEndpoint } from './token-endpoint.ts';
 
 const START_MS = Date.UTC(2026, 0, 15, 12);
 const HOUR_MS = 3_600_000;
@@ -33,6 +33,7 @@ async function installation(t: ExecutionContext, seed = 'the-refresh-token-at-fi
     }
   });
 
+  const post = openPost(t);
   function process(options: Partial<KeySourcesOptions> = {}) {
     const held = new Map<KeySourceName, LiveKey[]>();
     const waiting: { source: KeySourceName; secret: string | undefined; done: () => void }[] = [];
@@ -45,6 +46,7 @@ async function installation(t: ExecutionContext, seed = 'the-refresh-token-at-fi
       authFile,
       tokenUrl: endpoint.url,
       clientId: 'client',
+      post,
       holder: randomUUID(),
       stores: stores.pool,
       sealer,

@@ -2,6 +2,10 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { ExecutionContext } from 'ava';
+import { Upstreams } from '../../../src/proxy/upstreams.ts';
+import { createPostForm, type PostForm } from '../../../src/server/sources/post-form.ts';
+import { createAddressGuard } from '../../../src/wire/address-guard.ts';
+import { createDial } from '../../../src/wire/dial.ts';
 
 /** What the endpoint does with a request. */
 export type Behaviour =
@@ -98,6 +102,15 @@ export class TokenEndpoint {
     const grant = { access_token, ...(behaviour === 'keep' ? {} : { refresh_token }), ...this.extra };
     response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(grant));
   }
+}
+
+/** Asks token endpoints as the program does, without an outbound proxy. */
+export function openPost(t: ExecutionContext): PostForm {
+  const guard = createAddressGuard({ allowPrivate: true });
+  const dial = createDial({ connectTimeoutMs: 10_000, guard, noProxy: '' });
+  const upstreams = new Upstreams({ dial, extraCa: new Map(), insecure: new Set(), http2: false });
+  t.teardown(() => upstreams.close());
+  return createPostForm(upstreams);
 }
 
 function tokensOf(grant: number): readonly [access: string, refresh: string] {

@@ -11,7 +11,7 @@ import { trade } from '../../../src/server/sources/trade.ts';
 import { createSealer } from '../../../src/stores/sealing.ts';
 import { openSqlite } from '../../../src/stores/sqlite/open-sqlite.ts';
 import { capturedLog } from '../../support/captured-log.ts';
-import { accessToken, refreshToken, TokenEndpoint } from './token-endpoint.ts';
+import { accessToken, openPost, refreshToken, TokenEndpoint } from './token-endpoint.ts';
 
 const START_MS = Date.UTC(2026, 0, 15, 12);
 const HOUR_MS = 3_600_000;
@@ -36,6 +36,7 @@ async function installation(t: ExecutionContext) {
     }
   });
 
+  const post = openPost(t);
   function process(options: { vault?: TokenVault; dies?: boolean } = {}) {
     const served: (string | undefined)[] = [];
     let next: { task: () => void; delayMs: number } | undefined;
@@ -45,8 +46,7 @@ async function installation(t: ExecutionContext) {
       leases: stores.pool.leases,
       leaseName: loginName(SEED),
       holder: randomUUID(),
-      trade: token =>
-        trade(token, { url: endpoint.url, clientId: 'client', fetch, nowMs: () => clock.nowMs }),
+      trade: token => trade(token, { url: endpoint.url, clientId: 'client', post, nowMs: () => clock.nowMs }),
       onToken: token => served.push(token),
       remedy: 'set a new DROID_REFRESH_KEY',
       lookEveryMs: 60_000,
@@ -483,14 +483,14 @@ test('a refresh token does not follow a redirect', async t => {
 
 test('an endpoint that is not there, and one that does not answer, are failures by name', async t => {
   const { endpoint } = await installation(t);
-  const options = { clientId: 'client', fetch, nowMs: () => START_MS };
+  const options = { clientId: 'client', post: openPost(t), nowMs: () => START_MS };
   const closed = await TokenEndpoint.start(t, SEED);
   await closed.close();
   const refused = await trade('r', { ...options, url: closed.url });
-  t.deepEqual(refused, { kind: 'failed', reason: 'ECONNREFUSED', notBeforeMs: 0 });
+  t.deepEqual(refused, { kind: 'failed', reason: 'ERR_UPSTREAM_REFUSED', notBeforeMs: 0 });
   const gate = Promise.withResolvers<void>();
   t.teardown(gate.resolve);
   endpoint.gate = gate.promise;
   const silent = await trade('r', { ...options, url: endpoint.url, timeoutMs: 1 });
-  t.deepEqual(silent, { kind: 'failed', reason: 'TimeoutError', notBeforeMs: 0 });
+  t.deepEqual(silent, { kind: 'failed', reason: 'ERR_UPSTREAM_TIMEOUT', notBeforeMs: 0 });
 });
