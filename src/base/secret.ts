@@ -18,7 +18,7 @@ export class Secret {
 
   /** Compares in time that does not depend on where the two differ (both are hashed to 32 bytes first). */
   matches(candidate: string): boolean {
-    return timingSafeEqual(digest(this.#text), digest(candidate));
+    return timingSafeEqual(digest(this.reveal()), digest(candidate));
   }
 
   toString(): string {

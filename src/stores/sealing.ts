@@ -7,6 +7,8 @@ const NONCE_BYTES = 12;
 const TAG_BYTES = 16;
 /** `v1:<key id>:<base64url of nonce, ciphertext and tag>`. */
 const SEALED = /^v1:([A-Za-z0-9_-]{8}):([A-Za-z0-9_-]+)$/;
+/** Of an empty text: `v1:`, 8 characters of key id, `:`, nonce and tag in base64url. */
+const SHORTEST_SEALED = 12 + Math.ceil(((NONCE_BYTES + TAG_BYTES) * 4) / 3);
 
 /** Encrypts small texts for the store. */
 export interface Sealer {
@@ -38,6 +40,12 @@ export interface Sealer {
 
   /** Whether a sealed text is under the current key. */
   isCurrent(sealed: string): boolean;
+
+  /**
+   * Whether a sealed text looks whole and is under a key that is given. Cheap: it does not decrypt, so opening it may still
+   * show that it is damaged.
+   */
+  knows(sealed: string): boolean;
 }
 
 /** @param keys 32 bytes each; the previous ones only open */
@@ -87,6 +95,8 @@ export function createSealer(keys: {
     fingerprint: text => fingerprintUnder(current, text),
     otherFingerprints: text => previous.map(key => fingerprintUnder(key, text)),
     isCurrent: sealed => sealed.startsWith(`v1:${current.id}:`),
+    knows: sealed =>
+      sealed.length >= SHORTEST_SEALED && sealed.startsWith('v1:') && byId.has(sealed.slice(3, 11)),
   };
 }
 
@@ -97,6 +107,7 @@ export const lockedSealer: Sealer = {
   fingerprint: refuse,
   otherFingerprints: refuse,
   isCurrent: () => false,
+  knows: () => false,
 };
 
 function refuse(): never {

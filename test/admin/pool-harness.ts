@@ -80,7 +80,7 @@ export async function openPool(
   const replica = new PoolReplica({
     stores,
     pool,
-    open: (id, sealed) => sealer.open(id, sealed),
+    opener: sealer,
     onSettings: settings => pool.configure(mergePoolConfig(environment, settings).config),
     log: pino({ level: 'silent' }),
     now: () => NOW_MS,

@@ -56,7 +56,7 @@ test.serial('a pool file of droid2api goes into the pool of a running server', a
   const server = new PoolReplica({
     stores: stores.pool,
     pool,
-    open: (id, sealed) => sealer.open(id, sealed),
+    opener: sealer,
     onSettings: settings => pool.configure(mergePoolConfig(new Map(), settings).config),
     log: pino({ level: 'silent' }),
     schedule: () => () => {},

@@ -2,7 +2,7 @@ import type { PoolGroup, ProviderName, Rest } from '../../stores/pool-types.ts';
 import type { PoolConfig } from './pool-config.ts';
 import { PoolEntry } from './pool-entry.ts';
 import { PoolLease } from './pool-lease.ts';
-import { Roster, sameSecret } from './roster.ts';
+import { clearText, Roster, sameSecret } from './roster.ts';
 import { Selector } from './selector.ts';
 import type { TallyFilter } from './tally.ts';
 import type {
@@ -152,7 +152,8 @@ export class KeyPool {
     const { onlyKeyId } = request;
     const found =
       onlyKeyId === undefined ? this.#choose(request, model) : this.#chooseOnly(request, onlyKeyId, model);
-    return found instanceof PoolEntry ? this.#lend(found, model) : found;
+    if (!(found instanceof PoolEntry)) return found;
+    return this.#opens(found) ? this.#lend(found, model) : this.lease(request, nowMs);
   }
 
   /** Whether `lease` would give a key. For an answer that is worth relaying when there is no other key to ask. */
@@ -167,7 +168,7 @@ export class KeyPool {
   /** Lends a key whatever its state, for a test of it. `undefined`: there is no such key. */
   leaseForTest(keyId: string, model: string): Lease | undefined {
     const entry = this.#roster.get(keyId);
-    return entry === undefined ? undefined : this.#lend(entry, modelName(model));
+    return entry === undefined || !this.#opens(entry) ? undefined : this.#lend(entry, modelName(model));
   }
 
   /** Wraps a key that is not in the pool (the client's own) so that it takes the same path. Nothing is held against it. */
@@ -303,6 +304,13 @@ export class KeyPool {
     const upstream = upstreamOf(entry.key);
     if (request.avoids?.(upstream) === true) return { kind: 'avoided', upstreams: [upstream] };
     return entry.inFlight >= this.#roster.limit ? { kind: 'busy' } : entry;
+  }
+
+  /** Takes a key out whose secret turns out to be damaged. */
+  #opens(entry: PoolEntry): boolean {
+    if (clearText(entry.key) !== undefined) return true;
+    this.#roster.remove(entry);
+    return false;
   }
 
   #lend(entry: PoolEntry, model: string): Lease {

@@ -1,11 +1,12 @@
 import { AppError } from '../../base/errors.ts';
 import type { Log } from '../../base/log.ts';
-import type { PoolGroup, PoolStores, Rest, StoredKey } from '../../stores/pool-types.ts';
+import type { KeyChanges, PoolGroup, PoolStores, Rest, StoredKey } from '../../stores/pool-types.ts';
 import type { LocalFile, StoreState } from '../../stores/types.ts';
 import { EffectOutbox, restName, type Written } from './effect-outbox.ts';
 import type { KeyPool } from './key-pool.ts';
 import { RecordBook } from './record-book.ts';
 import { byTimer, type Schedule } from './schedule.ts';
+import type { KeyOpener } from './sealed-secret.ts';
 import type { PoolEffect } from './types.ts';
 
 /** How often the stores are compared: what hints miss is known a second later. */
@@ -27,8 +28,7 @@ export interface PoolCopy {
 export interface PoolReplicaOptions {
   readonly stores: Pick<PoolStores, 'keys' | 'groups' | 'settings' | 'rests'>;
   readonly pool: KeyPool;
-  /** Opens a sealed key; throws where it cannot be opened. */
-  readonly open: (id: string, sealed: string) => string;
+  readonly opener: KeyOpener;
   /** Served from where the stores are away at start. Left out where the store is local itself. */
   readonly localCopy?: LocalFile<PoolCopy> | undefined;
   /** Called with the console's settings when they changed (also those that are not the pool's). */
@@ -83,8 +83,8 @@ export class PoolReplica {
       now: this.#now,
       onFailure: error => this.#failed(error),
     });
-    const { pool, open, log } = options;
-    this.#book = new RecordBook({ pool, open, log, outbox: this.#outbox });
+    const { pool, opener, log } = options;
+    this.#book = new RecordBook({ pool, opener, log, outbox: this.#outbox });
   }
 
   /** `degraded` while the stores do not answer; the pool then has what was known last. */
@@ -102,7 +102,12 @@ export class PoolReplica {
     return this.#book.records;
   }
 
-  /** Ids of records that cannot be opened: they are not in the pool. */
+  /** Grows with every change of a record. */
+  get version(): number {
+    return this.#book.version;
+  }
+
+  /** Ids of records that are known not to open: they are not in the pool. */
   get damaged(): ReadonlySet<string> {
     return this.#book.damaged;
   }
@@ -206,28 +211,43 @@ export class PoolReplica {
 
   async #readKeys(written: Written): Promise<void> {
     let since = this.#revision;
-    // Read from the beginning, what the store does not name is gone.
-    let named = since === 0 ? new Set<string>() : undefined;
+    let { page, named } = this.#readFrom(since);
     for (;;) {
-      const changes = await this.#options.stores.keys.changes(since, PAGE);
+      const changes = await page;
       if (changes.startOver) {
         if (since === 0)
           throw new AppError('ERR_STORE_UNAVAILABLE', 'The store cannot tell which keys it has');
         since = 0;
-        named = new Set();
+        ({ page, named } = this.#readFrom(since));
         continue;
       }
+      since = changes.revision;
+      const isLast = changes.changed.length < PAGE && changes.removed.length < PAGE;
+      // The store reads on while this page is taken over.
+      if (!isLast) page = this.#nextPage(since);
       this.#book.take(changes, written);
       if (changes.changed.length + changes.removed.length > 0) this.#saveLater();
-      since = changes.revision;
+      for (const id of changes.removed) named?.delete(id);
       for (const { id } of changes.changed) named?.add(id);
       if (named === undefined) this.#revision = since;
-      if (changes.changed.length < PAGE && changes.removed.length < PAGE) break;
+      if (isLast) break;
     }
     if (named === undefined) return;
     this.#book.keepOnly(named, written);
     this.#saveLater();
     this.#revision = since;
+  }
+
+  /** @returns `named`: read from the beginning, what the store does not name is gone */
+  #readFrom(since: number): { page: Promise<KeyChanges>; named: Set<string> | undefined } {
+    return { page: this.#nextPage(since), named: since === 0 ? new Set() : undefined };
+  }
+
+  #nextPage(since: number): Promise<KeyChanges> {
+    const page = this.#options.stores.keys.changes(since, PAGE);
+    // Whoever awaits it is told; nobody does where taking the page before it failed.
+    page.catch(() => {});
+    return page;
   }
 
   #takeGroups(groups: readonly PoolGroup[]): void {

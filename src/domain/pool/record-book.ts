@@ -1,8 +1,9 @@
 import type { Log } from '../../base/log.ts';
-import { Secret } from '../../base/secret.ts';
+import type { Secret } from '../../base/secret.ts';
 import type { KeyChanges, StoredKey } from '../../stores/pool-types.ts';
 import type { EffectOutbox, Written } from './effect-outbox.ts';
 import type { KeyPool } from './key-pool.ts';
+import { type KeyOpener, SealedSecret } from './sealed-secret.ts';
 import type { LiveKey } from './types.ts';
 
 /** Records that are named in the log when many cannot be opened. */
@@ -11,20 +12,31 @@ const MOST_WARNINGS = 5;
 export interface RecordBookOptions {
   readonly pool: KeyPool;
   readonly outbox: EffectOutbox;
-  /** Opens a sealed key; throws where it cannot be opened. */
-  readonly open: (id: string, sealed: string) => string;
+  readonly opener: KeyOpener;
   readonly log: Log;
 }
 
-/** The stored records as this process knows them; what changes in them changes in the pool. */
+/**
+ * The stored records as this process knows them; what changes in them changes in the pool. Keys go there sealed: opening
+ * 100,000 would hold up a start for seconds, and most are not asked for soon. One that turns out to be damaged leaves the
+ * pool when it is first needed.
+ */
 export class RecordBook {
   readonly #options: RecordBookOptions;
   readonly #records = new Map<string, StoredKey>();
   readonly #damaged = new Set<string>();
+  readonly #opener: Pick<KeyOpener, 'open'>;
   #warnings = 0;
+  #version = 0;
 
   constructor(options: RecordBookOptions) {
     this.#options = options;
+    this.#opener = { open: (id, sealed) => this.#open(id, sealed) };
+  }
+
+  /** Grows with every change of a record. */
+  get version(): number {
+    return this.#version;
   }
 
   /** By id, as the store has them. */
@@ -32,13 +44,14 @@ export class RecordBook {
     return this.#records;
   }
 
-  /** Ids of records that cannot be opened: they are not in the pool. */
+  /** Ids of records that are known not to open: they are not in the pool. */
   get damaged(): ReadonlySet<string> {
     return this.#damaged;
   }
 
   /** @param written decisions that the changes know of; others of this process outweigh them */
   take({ changed, removed }: Pick<KeyChanges, 'changed' | 'removed'>, written: Written): void {
+    if (changed.length + removed.length > 0) this.#version += 1;
     // A record that was removed and added again is in both.
     const gone = new Set(removed);
     const live: LiveKey[] = [];
@@ -60,8 +73,10 @@ export class RecordBook {
     this.#options.pool.apply({ changed: live, removed: [...gone] });
   }
 
-  /** Removes all records but these. */
+  /** Removes all records but these, which are all there. */
   keepOnly(ids: ReadonlySet<string>, written: Written): void {
+    // As a rule nothing else is there.
+    if (ids.size === this.#records.size) return;
     const removed = [...this.#records.keys()].filter(id => !ids.has(id));
     this.take({ changed: [], removed }, written);
   }
@@ -75,21 +90,55 @@ export class RecordBook {
     return { id, source: 'stored', secret, hint, provider, baseUrl, pool, quotaTokens, status };
   }
 
-  #secretOf({ id, sealed }: StoredKey): Secret | undefined {
-    const known = this.#records.get(id)?.sealed === sealed ? this.#options.pool.get(id) : undefined;
-    if (known !== undefined) return known.secret;
-    try {
-      const secret = new Secret(this.#options.open(id, sealed));
+  /** Takes another look at the records that did not open: keys were learned meanwhile. */
+  retry(written: Written): void {
+    const { opener } = this.#options;
+    const openable = [...this.#damaged].flatMap(id => {
+      const record = this.#records.get(id);
+      return record !== undefined && opener.knows(record.sealed) ? [record] : [];
+    });
+    for (const { id } of openable) this.#damaged.delete(id);
+    if (openable.length > 0) this.take({ changed: openable, removed: [] }, written);
+  }
+
+  #secretOf(record: StoredKey): Secret | undefined {
+    const { id, sealed } = record;
+    if (this.#records.get(id)?.sealed === sealed) {
+      if (this.#damaged.has(id)) return undefined;
+      const known = this.#options.pool.get(id);
+      if (known !== undefined) return known.secret;
+    }
+    if (this.#options.opener.knows(sealed)) {
       this.#damaged.delete(id);
-      return secret;
+      return new SealedSecret(record, this.#opener);
+    }
+    // Only for the words of its error.
+    try {
+      this.#options.opener.open(id, sealed);
     } catch (error) {
-      if (!this.#damaged.has(id)) this.#warn(id, error);
-      this.#damaged.add(id);
-      return undefined;
+      this.#noteDamaged(id, error);
+    }
+    return undefined;
+  }
+
+  #open(id: string, sealed: string): string {
+    try {
+      return this.#options.opener.open(id, sealed);
+    } catch (error) {
+      if (this.#records.get(id)?.sealed === sealed) {
+        this.#noteDamaged(id, error);
+        // Not at once: the pool may be about to use it, and gets an error for an answer.
+        queueMicrotask(() => {
+          if (this.#damaged.has(id)) this.#options.pool.apply({ changed: [], removed: [id] });
+        });
+      }
+      throw error;
     }
   }
 
-  #warn(keyId: string, error: unknown): void {
+  #noteDamaged(keyId: string, error: unknown): void {
+    if (this.#damaged.has(keyId)) return;
+    this.#damaged.add(keyId);
     this.#warnings += 1;
     if (this.#warnings <= MOST_WARNINGS) {
       this.#options.log.error(

@@ -1,3 +1,4 @@
+import { AppError } from '../../base/errors.ts';
 import type { PoolGroup } from '../../stores/pool-types.ts';
 import type { PoolConfig } from './pool-config.ts';
 import { PoolEntry } from './pool-entry.ts';
@@ -98,11 +99,11 @@ export class Roster {
       this.#byId.set(key.id, entry);
       this.#added += 1;
     } else {
-      const before = entry.key;
+      const revived = entry.key.status !== 'active' && key.status === 'active';
+      const startsAnew = revived || !sameSecret(entry.key, key);
       this.#detach(entry);
       entry.key = key;
-      const revived = before.status !== 'active' && key.status === 'active';
-      if (revived || !sameSecret(before, key)) entry.startAnew();
+      if (startsAnew) entry.startAnew();
     }
     this.#attach(entry);
   }
@@ -155,6 +156,19 @@ export class Roster {
   }
 }
 
+/** One that does not open is like no other. */
 export function sameSecret(left: LiveKey, right: LiveKey): boolean {
-  return left.secret === right.secret || left.secret.reveal() === right.secret.reveal();
+  if (left.secret === right.secret) return true;
+  const text = clearText(left);
+  return text !== undefined && text === clearText(right);
+}
+
+/** `undefined` where it does not open. */
+export function clearText({ secret }: LiveKey): string | undefined {
+  try {
+    return secret.reveal();
+  } catch (error) {
+    if (error instanceof AppError) return undefined;
+    throw error;
+  }
 }

@@ -370,6 +370,80 @@ test('a record that cannot be opened is left out and told of, without its conten
   t.is(replica.damaged.size, 19);
 });
 
+test('no key is opened before it is needed, and then once', async t => {
+  const stores = await openOne(t);
+  await stores.keys.add([storedKey('a'), storedKey('b'), storedKey('c')]);
+  const opened: string[] = [];
+  const opener = {
+    knows: () => true,
+    open: (id: string, sealed: string) => {
+      opened.push(id);
+      return sealed;
+    },
+  };
+  const { pool, replica } = await startProcess(t, stores, { opener });
+  await stores.keys.update('c', { notes: 'changed' });
+  await replica.refresh();
+  t.is(pool.counts(NOW_MS).ready, 3);
+  t.deepEqual(opened, []);
+  const lease = take(pool);
+  t.deepEqual(opened, [lease.key.id]);
+  pool.release(lease, SUCCESS, NOW_MS);
+  pool.get(lease.key.id)!.secret.reveal();
+  t.is(opened.length, 1);
+});
+
+test('a key that turns out to be damaged when it is needed leaves the pool, and another one serves', async t => {
+  const stores = await openOne(t);
+  await stores.keys.add([storedKey('x', { sealed: 'sealed:damaged' }), storedKey('a')]);
+  const { pool, replica, log } = await startProcess(t, stores);
+  t.is(pool.size, 2);
+  t.is(pool.leaseForTest('x', '*'), undefined);
+  await replica.refresh();
+  t.deepEqual([...replica.damaged], ['x']);
+  t.deepEqual(usable(pool), ['a']);
+  t.is(log.filter(line => line.includes('cannot be opened')).length, 1);
+
+  await stores.keys.add([storedKey('y', { sealed: 'sealed:damaged-too' })]);
+  await replica.refresh();
+  for (let turn = 0; turn < 10; turn += 1) t.is(use(pool, SUCCESS), 'a');
+  t.deepEqual([...replica.damaged].sort(), ['x', 'y']);
+  // What is changed of it does not bring it back; what mends it does.
+  await stores.keys.update('y', { notes: 'damaged?' });
+  await replica.refresh();
+  t.deepEqual(usable(pool), ['a']);
+  await stores.keys.update('y', { sealed: 'sealed:sk-y' });
+  await replica.refresh();
+  t.deepEqual(usable(pool), ['a', 'y']);
+  t.deepEqual([...replica.damaged], ['x']);
+});
+
+test('where every key turns out to be damaged there is none', async t => {
+  const stores = await openOne(t);
+  await stores.keys.add([
+    storedKey('x', { sealed: 'sealed:damaged' }),
+    storedKey('y', { sealed: 'sealed:damaged' }),
+  ]);
+  const { pool } = await startProcess(t, stores);
+  t.is(refusal(pool).kind, 'none');
+  t.is(pool.size, 0);
+});
+
+test('a key whose new text turns out to be damaged goes, though the old one is in use', async t => {
+  const stores = await openOne(t);
+  await stores.keys.add([storedKey('a'), storedKey('b')]);
+  const { pool, replica } = await startProcess(t, stores);
+  const leases = [take(pool), take(pool)];
+  await stores.keys.update('a', { sealed: 'sealed:damaged' });
+  await replica.refresh();
+  await replica.refresh();
+  t.deepEqual(usable(pool), ['b']);
+  t.is(pool.size, 1);
+  t.is(pool.counts(NOW_MS).ready, 1);
+  for (const lease of leases) pool.release(lease, SUCCESS, NOW_MS);
+  t.is(pool.view('b', NOW_MS)!.inFlight, 0);
+});
+
 test('a store that lost its data is read from the beginning, keys that are the same stay as they are', async t => {
   const first = await openOne(t);
   const second = await openOne(t);

@@ -87,9 +87,13 @@ export async function startProcess(
   const replica = new PoolReplica({
     stores: gate.stores,
     pool,
-    open: (_id, sealed) => {
-      if (!sealed.startsWith('sealed:')) throw new Error('cannot be opened');
-      return sealed.slice('sealed:'.length).replace(/#.*/, '');
+    opener: {
+      knows: sealed => sealed.startsWith('sealed:'),
+      open: (_id, sealed) => {
+        if (!sealed.startsWith('sealed:') || sealed.includes('damaged'))
+          throw new AppError('ERR_SEALED', 'cannot be opened');
+        return sealed.slice('sealed:'.length).replace(/#.*/, '');
+      },
     },
     log,
     now: () => clock.nowMs,
