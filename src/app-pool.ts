@@ -11,6 +11,7 @@ import { KeyPool } from './domain/pool/key-pool.ts';
 import { mergePoolConfig } from './domain/pool/pool-config.ts';
 import { type PoolCopy, PoolReplica } from './domain/pool/pool-replica.ts';
 import { Recovery } from './domain/pool/recovery.ts';
+import { SourceBans } from './domain/pool/source-bans.ts';
 import { TestRun } from './domain/pool/test-run.ts';
 import type { Calendar } from './domain/statistics/calendar.ts';
 import { readKeyCounts } from './domain/tokens/key-counts.ts';
@@ -78,9 +79,11 @@ export async function startPool(options: PoolOptions): Promise<PoolPart> {
     config: merged.config,
     onEffect: effect => {
       log.info({ ...effect }, 'key judged');
+      sourceBans.note(effect);
       replica.record(effect);
     },
   });
+  const sourceBans = new SourceBans(pool);
   const replica = new PoolReplica({
     stores: stores.pool,
     pool,
@@ -135,6 +138,7 @@ export async function startPool(options: PoolOptions): Promise<PoolPart> {
   const recovery = new Recovery({
     stores: stores.pool,
     records: () => replica.records.values(),
+    sourceBans,
     config: () => pool.config.recovery,
     test,
     holder,
@@ -177,6 +181,7 @@ export async function startPool(options: PoolOptions): Promise<PoolPart> {
       testKey: test,
       testRun: new TestRun({ test, concurrency: TESTS_AT_ONCE, now: nowMs }),
       tokens,
+      sourceBanOf: keyId => sourceBans.get(keyId),
       sources: () => sourceReports(sources, replica),
       readEndpoints: () => tokens.readEndpoints(nowMs()),
       readKeyCounts: keyIds => readKeyCounts(keyIds, { store: stores.statistics, flush: options.flush }),

@@ -1,6 +1,7 @@
 import { AppError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import type { KeyPool } from '../domain/pool/key-pool.ts';
+import type { SourceBan } from '../domain/pool/source-bans.ts';
 import type { SourceReport } from '../domain/pool/sources/types.ts';
 import type { TestRun } from '../domain/pool/test-run.ts';
 import type { KeySourceName } from '../domain/pool/types.ts';
@@ -61,6 +62,8 @@ export interface PoolApi {
   readonly testKey: (keyId: string) => Promise<KeyTest>;
   readonly testRun: Pick<TestRun, 'start' | 'cancel' | 'progress'>;
   readonly tokens: TokenSource;
+  /** Why and since when a key without a record is banned. */
+  readonly sourceBanOf: (keyId: string) => Pick<SourceBan, 'reason' | 'statusAtMs'> | undefined;
   /** In the order in which they are asked. */
   readonly sources: () => readonly KeySourceReport[];
   /** Requests to the endpoints under `/v1`, most first. */

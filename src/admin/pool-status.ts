@@ -1,5 +1,6 @@
 import { AppError } from '../base/errors.ts';
 import type { PoolConfig } from '../domain/pool/pool-config.ts';
+import type { SourceBan } from '../domain/pool/source-bans.ts';
 import type { KeyView, LiveKey } from '../domain/pool/types.ts';
 import type { EndpointCounts } from '../domain/tokens/token-reports.ts';
 import { type KeyCounts, type KeyStatus, type KeyWork, keyCounts, keyWork, statusOf } from './key-row.ts';
@@ -42,7 +43,7 @@ export interface RetiredKey {
   readonly provider: LiveKey['provider'];
   readonly poolGroup: string;
   readonly reason: string;
-  /** `null` where the key is not a stored one. */
+  /** Epoch ms; `null` where it is not known. */
   readonly sinceMs: number | null;
 }
 
@@ -51,7 +52,7 @@ export async function poolStatus(api: PoolApi, nowMs: number): Promise<PoolStatu
   const working = new Best<LiveKey>(MOST_KEYS);
   const retired = new Best<LiveKey>(MOST_KEYS);
   for (const key of api.pool.keys()) {
-    if (key.status === 'banned') retired.offer(key, api.live.records.get(key.id)?.statusAtMs ?? 0);
+    if (key.status === 'banned') retired.offer(key, banOf(key, api)?.statusAtMs ?? 0);
     else working.offer(key, api.pool.glance(key.id)?.picks ?? 0);
   }
   const { algorithm, autoBan } = api.pool.config;
@@ -92,14 +93,25 @@ function statusKey(key: LiveKey, view: KeyView | undefined): StatusKey {
 }
 
 function retiredKey(key: LiveKey, api: PoolApi): RetiredKey {
-  const record = api.live.records.get(key.id);
+  const ban = banOf(key, api);
   return {
     hint: key.hint,
     provider: key.provider,
     poolGroup: key.pool,
-    reason: record?.statusReason ?? '',
-    sinceMs: record?.statusAtMs ?? null,
+    reason: ban?.reason ?? '',
+    sinceMs: ban?.statusAtMs ?? null,
   };
+}
+
+/** `undefined` for a ban that is this process's own for a moment yet: its record still says otherwise. */
+function banOf(
+  { id }: LiveKey,
+  api: Pick<PoolApi, 'live' | 'sourceBanOf'>,
+): Pick<SourceBan, 'reason' | 'statusAtMs'> | undefined {
+  const record = api.live.records.get(id);
+  if (record === undefined) return api.sourceBanOf(id);
+  const { statusReason: reason, statusAtMs } = record;
+  return { reason, statusAtMs };
 }
 
 /** Keeps the items of the highest value, highest first, out of any number of them. */

@@ -108,6 +108,7 @@ export async function openPool(
       now: () => NOW_MS,
     }),
     tokens: { ...noReports, ...options.tokens },
+    sourceBanOf: () => undefined,
     sources: () => [
       { name: 'environment', state: 'off', detail: '' },
       { name: 'stored', state: 'ok', detail: '' },

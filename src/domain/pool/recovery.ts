@@ -2,6 +2,7 @@ import type { Log } from '../../base/log.ts';
 import type { KeyTest, PoolStores, StoredKey } from '../../stores/pool-types.ts';
 import type { PoolConfig } from './pool-config.ts';
 import { byTimer, type Schedule } from './schedule.ts';
+import type { SourceBan, SourceBans } from './source-bans.ts';
 
 /** How often it is looked for keys that are due. */
 const ROUND_EVERY_MS = 10_000;
@@ -18,6 +19,8 @@ export interface RecoveryOptions {
   readonly stores: Pick<PoolStores, 'keys' | 'rests' | 'leases'>;
   /** All records; only banned ones are tested. */
   readonly records: () => Iterable<StoredKey>;
+  /** Bans of keys without a record. */
+  readonly sourceBans: Pick<SourceBans, 'all' | 'failed' | 'end'>;
   readonly config: () => PoolConfig['recovery'];
   /** Tests a key the way a request would use it. */
   readonly test: (keyId: string) => Promise<KeyTest>;
@@ -31,7 +34,9 @@ export interface RecoveryOptions {
 
 /**
  * Tests banned keys again and takes back those that work. The first test comes `intervalMs` after the ban, each that
- * fails doubles the wait, up to `maxIntervalMs`. One process of the installation does it at a time.
+ * fails doubles the wait, up to `maxIntervalMs`. One process of the installation does it at a time for the stored keys.
+ * Keys of the environment, of a file and of a login are banned by each process for itself, so each tests those that it
+ * banned, on the same schedule.
  */
 export class Recovery {
   readonly #options: RecoveryOptions;
@@ -85,26 +90,53 @@ export class Recovery {
 
   async #round(): Promise<number> {
     const config = this.#options.config();
-    if (!config.enabled || this.#stopped || !(await this.#holdLease())) return 0;
+    if (!config.enabled || this.#stopped) return 0;
+    const bans = this.#due(this.#options.sourceBans.all(), config);
+    const tested = await this.#testAll(
+      bans,
+      ban => this.#retestOfSource(ban),
+      async () => true,
+    );
+    if (!(await this.#holdLease())) return tested;
+    const banned: StoredKey[] = [];
+    for (const record of this.#options.records()) if (record.status === 'banned') banned.push(record);
+    const due = this.#due(banned, config);
+    const stored = await this.#testAll(
+      due,
+      record => this.#retest(record),
+      () => this.#holdLease(),
+    );
+    this.#failing = false;
+    return tested + stored;
+  }
+
+  /** Those whose time has come, longest overdue first. */
+  #due<T extends SourceBan | StoredKey>(banned: readonly T[], config: PoolConfig['recovery']): T[] {
     const nowMs = this.#now();
-    const due: { record: StoredKey; dueMs: number }[] = [];
-    for (const record of this.#options.records()) {
-      if (record.status !== 'banned') continue;
-      const dueMs = nextTestMs(record, config);
-      if (dueMs <= nowMs) due.push({ record, dueMs });
-    }
-    due.sort((left, right) => left.dueMs - right.dueMs);
-    const next = due.slice(0, MOST_PER_ROUND).values();
+    return banned
+      .map(key => ({ key, dueMs: nextTestMs(key, config) }))
+      .filter(({ dueMs }) => dueMs <= nowMs)
+      .sort((left, right) => left.dueMs - right.dueMs)
+      .slice(0, MOST_PER_ROUND)
+      .map(({ key }) => key);
+  }
+
+  /** Some at once. @returns how many were tested */
+  async #testAll<T>(
+    due: readonly T[],
+    retest: (key: T) => Promise<void>,
+    mayGoOn: () => Promise<boolean>,
+  ): Promise<number> {
+    const next = due.values();
     let tested = 0;
     const work = async () => {
-      for (const { record } of next) {
-        if (this.#stopped || !(await this.#holdLease())) return;
-        await this.#retest(record);
+      for (const key of next) {
+        if (this.#stopped || !(await mayGoOn())) return;
+        await retest(key);
         tested += 1;
       }
     };
     await Promise.all(Array.from({ length: Math.min(TESTS_AT_ONCE, due.length) }, work));
-    this.#failing = false;
     return tested;
   }
 
@@ -112,9 +144,7 @@ export class Recovery {
     const { stores, log } = this.#options;
     const lastTest = await this.#options.test(record.id);
     if (!lastTest.ok) {
-      // An upstream that does not answer, or fails, says nothing about the key: it is not made to wait longer.
-      const isAboutKey = lastTest.status > 0 && lastTest.status < 500;
-      const failedRecoveries = record.failedRecoveries + (isAboutKey ? 1 : 0);
+      const failedRecoveries = record.failedRecoveries + (isAboutKey(lastTest) ? 1 : 0);
       await stores.keys.update(record.id, { lastTest, failedRecoveries }, 'banned');
       return;
     }
@@ -131,6 +161,18 @@ export class Recovery {
     log.info({ keyId: record.id }, 'Key pool: a banned key works again');
   }
 
+  async #retestOfSource(ban: SourceBan): Promise<void> {
+    const { stores, log, sourceBans } = this.#options;
+    const lastTest = await this.#options.test(ban.id);
+    if (!lastTest.ok) {
+      sourceBans.failed(ban, lastTest, isAboutKey(lastTest));
+      return;
+    }
+    if (!sourceBans.end(ban)) return;
+    log.info({ keyId: ban.id }, 'Key pool: a banned key works again');
+    await stores.rests.wake(ban.id);
+  }
+
   async #holdLease(): Promise<boolean> {
     const nowMs = this.#now();
     if (nowMs - this.#leaseTakenMs < EXTEND_LEASE_AFTER_MS) return true;
@@ -139,6 +181,11 @@ export class Recovery {
     this.#leaseTakenMs = held ? nowMs : Number.NEGATIVE_INFINITY;
     return held;
   }
+}
+
+/** An upstream that does not answer, or fails, says nothing about the key: it is not made to wait longer. */
+function isAboutKey({ status }: KeyTest): boolean {
+  return status > 0 && status < 500;
 }
 
 /** When a banned key is tested next, epoch ms. */

@@ -2,12 +2,15 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
+import { Secret } from '../../../src/base/secret.ts';
 import { nextTestMs, Recovery } from '../../../src/domain/pool/recovery.ts';
+import { SourceBans } from '../../../src/domain/pool/source-bans.ts';
+import type { PoolEffect } from '../../../src/domain/pool/types.ts';
 import type { KeyTest, PoolStores, StoredKey } from '../../../src/stores/pool-types.ts';
 import { openSqlite } from '../../../src/stores/sqlite/open-sqlite.ts';
 import { capturedLog } from '../../support/captured-log.ts';
 import { manualSchedule, recordOf, startProcess, storedKey } from './replica-support.ts';
-import { NOW_MS, usable } from './support.ts';
+import { liveKey, NOW_MS, usable } from './support.ts';
 
 const HOUR_MS = 3_600_000;
 const CONFIG = { enabled: true, intervalMs: HOUR_MS, maxIntervalMs: 24 * HOUR_MS };
@@ -28,7 +31,16 @@ async function prober(
   stores: PoolStores,
   options: { holder?: string; config?: typeof CONFIG; results?: (keyId: string) => Partial<KeyTest> } = {},
 ) {
-  const process = await startProcess(t, stores);
+  const noted: ((effect: PoolEffect) => void)[] = [];
+  const onEffect = (effect: PoolEffect) => {
+    for (const note of noted) note(effect);
+  };
+  const process = await startProcess(t, stores, { poolOptions: { onEffect } });
+  const sourceBans = new SourceBans(process.pool);
+  noted.push(
+    effect => sourceBans.note(effect),
+    effect => process.replica.record(effect),
+  );
   const timers = manualSchedule();
   const tested: string[] = [];
   const { log, lines } = capturedLog();
@@ -36,6 +48,7 @@ async function prober(
   const recovery = new Recovery({
     stores: process.gate.stores,
     records: () => process.replica.records.values(),
+    sourceBans,
     config: () => config,
     holder: options.holder ?? 'one',
     log,
@@ -49,7 +62,15 @@ async function prober(
   t.teardown(() => recovery.stop());
   return {
     ...process,
+    sourceBans,
     recovery,
+    /** Bans a key as a request would. */
+    ban: (keyId: string) => {
+      const { pool, clock } = process;
+      const lease = pool.leaseForTest(keyId, 'gpt-4o')!;
+      const key = { kind: 'ban', reason: '401 unauthorized' } as const;
+      pool.release(lease, { key, upstream: 'none', then: 'another-key' }, clock.nowMs);
+    },
     tested,
     lines,
     timers,
@@ -211,4 +232,84 @@ test('keys that were banned at one moment are not all tested at one moment', t =
   t.true(due.size > 90);
   t.true(Math.min(...due) >= HOUR_MS);
   t.true(Math.max(...due) <= 1.2 * HOUR_MS);
+});
+
+test('a banned key of the environment or of a file is tested on the same schedule, and taken back', async t => {
+  const stores = await openStores(t);
+  let works = false;
+  const { round, ban, pool, clock, tested, sourceBans } = await prober(t, stores, {
+    results: () => (works ? { ok: true, status: 200 } : {}),
+  });
+  const ofFile = liveKey('file-a', { source: 'file' });
+  pool.replaceAll('environment', [liveKey('env-a', { source: 'environment' })]);
+  pool.replaceAll('file', [ofFile]);
+  ban('env-a');
+  ban('file-a');
+  t.deepEqual(usable(pool, clock.nowMs), []);
+  t.like(sourceBans.get('env-a'), { reason: '401 unauthorized', statusAtMs: NOW_MS });
+  const atHours: number[] = [];
+  while (atHours.length < 5) {
+    if ((await round(HOUR_MS / 10)) > 0 && tested.at(-1) === 'env-a')
+      atHours.push((clock.nowMs - NOW_MS) / HOUR_MS);
+  }
+  const waits = atHours.map((hours, index) => hours - (atHours[index - 1] ?? 0));
+  for (const [index, hours] of [1, 2, 4, 8, 16].entries()) {
+    t.true(waits[index]! >= hours - 0.11 && waits[index]! <= hours * 1.2 + 0.11, `${index}: ${waits[index]}`);
+  }
+  // The file was read again meanwhile: the ban stays.
+  pool.replaceAll('file', [{ ...ofFile }]);
+  works = true;
+  await stores.rests.rest({ keyId: 'env-a', model: '*', untilMs: clock.nowMs + 99 * HOUR_MS }, clock.nowMs);
+  t.is(await round(30 * HOUR_MS), 2);
+  t.deepEqual(usable(pool, clock.nowMs).sort(), ['env-a', 'file-a']);
+  t.deepEqual(sourceBans.all(), []);
+  t.deepEqual(await stores.rests.readAll(clock.nowMs), []);
+  t.is(await round(30 * HOUR_MS), 0);
+});
+
+test('each process tests the keys without a record that it banned, whoever probes the stored ones', async t => {
+  const stores = await openStores(t);
+  await stores.keys.add([banned('stored')]);
+  const one = await prober(t, stores, { holder: 'one' });
+  const two = await prober(t, stores, { holder: 'two' });
+  for (const { pool, ban } of [one, two]) {
+    pool.replaceAll('environment', [liveKey('env-a', { source: 'environment' })]);
+    ban('env-a');
+  }
+  await one.round(2 * HOUR_MS);
+  await two.round(2 * HOUR_MS);
+  t.deepEqual(one.tested, ['env-a', 'stored']);
+  t.deepEqual(two.tested, ['env-a']);
+  two.gate.away = true;
+  t.is(await two.round(9 * HOUR_MS), 0, 'the round ends where the store is asked');
+  t.deepEqual(two.tested, ['env-a', 'env-a'], 'but keys that need no store were tested');
+});
+
+test('a key without a record that was replaced or banned anew during its test is left as it is', async t => {
+  const stores = await openStores(t);
+  const change: { during?: () => void } = {};
+  const { round, ban, pool, clock, sourceBans } = await prober(t, stores, {
+    results: () => {
+      change.during?.();
+      return { ok: true, status: 200 };
+    },
+  });
+  const key = liveKey('oauth', { source: 'oauth' });
+  pool.replaceAll('oauth', [key]);
+  ban('oauth');
+  change.during = () => pool.replaceAll('oauth', []);
+  t.is(await round(2 * HOUR_MS), 1);
+  t.is(pool.get('oauth'), undefined, 'a key that went away does not come back by its test');
+  pool.replaceAll('oauth', [key]);
+  ban('oauth');
+  change.during = () => {
+    pool.replaceAll('oauth', [liveKey('oauth', { source: 'oauth', secret: new Secret('fk-next-token') })]);
+    ban('oauth');
+  };
+  t.is(await round(2 * HOUR_MS), 1);
+  t.deepEqual(usable(pool, clock.nowMs), [], 'the next token was not the one that was tested');
+  t.is(sourceBans.get('oauth')!.failedRecoveries, 0);
+  change.during = undefined as never;
+  t.is(await round(2 * HOUR_MS), 1);
+  t.deepEqual(usable(pool, clock.nowMs), ['oauth']);
 });
