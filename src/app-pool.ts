@@ -11,6 +11,7 @@ import { KeyPool } from './domain/pool/key-pool.ts';
 import { mergePoolConfig } from './domain/pool/pool-config.ts';
 import { type PoolCopy, PoolReplica } from './domain/pool/pool-replica.ts';
 import { Recovery } from './domain/pool/recovery.ts';
+import { SharedTestRun } from './domain/pool/shared-test-run.ts';
 import { SourceBans } from './domain/pool/source-bans.ts';
 import { TestRun } from './domain/pool/test-run.ts';
 import type { Calendar } from './domain/statistics/calendar.ts';
@@ -146,6 +147,14 @@ export async function startPool(options: PoolOptions): Promise<PoolPart> {
     now: nowMs,
   });
 
+  const testRun = new SharedTestRun({
+    run: new TestRun({ test, concurrency: TESTS_AT_ONCE, now: nowMs }),
+    stores: stores.pool,
+    holder,
+    log,
+    now: nowMs,
+  });
+
   const sources = new KeySources({
     environmentKeys: [...config.factoryApiKeys, ...config.openaiApiKeys],
     keysFile: config.factoryKeysFile,
@@ -179,7 +188,7 @@ export async function startPool(options: PoolOptions): Promise<PoolPart> {
       providers: { detect: detectProvider, checkBaseUrl },
       environment,
       testKey: test,
-      testRun: new TestRun({ test, concurrency: TESTS_AT_ONCE, now: nowMs }),
+      testRun,
       tokens,
       sourceBanOf: keyId => sourceBans.get(keyId),
       sources: () => sourceReports(sources, replica),
@@ -193,6 +202,7 @@ export async function startPool(options: PoolOptions): Promise<PoolPart> {
       feed.stop();
       await sources.stop();
       await recovery.stop();
+      await testRun.stop();
       await replica.stop();
     },
   };

@@ -32,20 +32,20 @@ export function keyTestRoutes(api: PoolApi): Route[] {
     const filter = parseFilter(name => body.get(name));
     await newestPool(api);
     const ids = [...list.matching(filter, request.nowMs)].map(({ id }) => id);
-    const progress = api.testRun.start(ids);
+    const progress = await api.testRun.start(ids);
     api.log.info({ count: ids.length, by: request.credentials.clientAddress }, 'test of many keys begun');
     return { status: 202, json: shownProgress(progress) };
   }
 
   async function look(): Promise<Answer> {
-    return { status: 200, json: shownProgress(api.testRun.progress) };
+    return { status: 200, json: shownProgress(await api.testRun.progress()) };
   }
 
   async function cancel(request: RouteRequest): Promise<Answer> {
-    if (api.testRun.cancel()) {
+    if (await api.testRun.cancel()) {
       api.log.info({ by: request.credentials.clientAddress }, 'test of many keys cancelled');
     }
-    return { status: 200, json: shownProgress(api.testRun.progress) };
+    return { status: 200, json: shownProgress(await api.testRun.progress()) };
   }
 
   const run = '/admin/keys/test-all';

@@ -1,9 +1,9 @@
 import { AppError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import type { KeyPool } from '../domain/pool/key-pool.ts';
+import type { SharedTestRun } from '../domain/pool/shared-test-run.ts';
 import type { SourceBan } from '../domain/pool/source-bans.ts';
 import type { SourceReport } from '../domain/pool/sources/types.ts';
-import type { TestRun } from '../domain/pool/test-run.ts';
 import type { KeySourceName } from '../domain/pool/types.ts';
 import type { KeyCounts } from '../domain/tokens/key-counts.ts';
 import type { EndpointCounts } from '../domain/tokens/token-reports.ts';
@@ -60,7 +60,7 @@ export interface PoolApi {
   readonly environment: ReadonlyMap<string, unknown>;
   /** Tests a key as a request would use it, and stores the result. Never rejects for what the upstream does. */
   readonly testKey: (keyId: string) => Promise<KeyTest>;
-  readonly testRun: Pick<TestRun, 'start' | 'cancel' | 'progress'>;
+  readonly testRun: Pick<SharedTestRun, 'start' | 'cancel' | 'progress'>;
   readonly tokens: TokenSource;
   /** Why and since when a key without a record is banned. */
   readonly sourceBanOf: (keyId: string) => Pick<SourceBan, 'reason' | 'statusAtMs'> | undefined;

@@ -32,7 +32,7 @@ export function poolStatRoutes(api: PoolApi): Route[] {
           provider,
           counts: keyCounts(api.pool.counts(nowMs, { provider })),
         })).filter(({ counts }) => counts.total > 0),
-        testRun: shownProgress(api.testRun.progress),
+        testRun: shownProgress(await api.testRun.progress()),
       },
     };
   }

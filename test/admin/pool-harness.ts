@@ -10,6 +10,7 @@ import { AppError } from '../../src/base/errors.ts';
 import { KeyPool } from '../../src/domain/pool/key-pool.ts';
 import { DEFAULT_POOL_CONFIG, mergePoolConfig } from '../../src/domain/pool/pool-config.ts';
 import { PoolReplica } from '../../src/domain/pool/pool-replica.ts';
+import { SharedTestRun } from '../../src/domain/pool/shared-test-run.ts';
 import { TestRun } from '../../src/domain/pool/test-run.ts';
 import { readKeyCounts } from '../../src/domain/tokens/key-counts.ts';
 import type { TokenFigures } from '../../src/domain/tokens/token-figures.ts';
@@ -102,10 +103,17 @@ export async function openPool(
     providers: { detect: detectProvider, checkBaseUrl },
     environment,
     testKey: keyId => harness.testKey(keyId),
-    testRun: new TestRun({
-      test: (id, signal) => harness.testKey(id, signal),
-      concurrency: 2,
+    testRun: new SharedTestRun({
+      run: new TestRun({
+        test: (id, signal) => harness.testKey(id, signal),
+        concurrency: 2,
+        now: () => NOW_MS,
+      }),
+      stores,
+      holder: 'one',
+      log: pino({ level: 'silent' }),
       now: () => NOW_MS,
+      schedule: () => () => {},
     }),
     tokens: { ...noReports, ...options.tokens },
     sourceBanOf: () => undefined,
