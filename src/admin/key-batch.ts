@@ -104,7 +104,7 @@ export function keyBatchRoutes(api: PoolApi): Route[] {
     const status = parseStatus(request.query.get('status') || undefined);
     await newestPool(api);
     const any = { status, pool: undefined, provider: undefined, search: '' };
-    const records = [...list.matching(any, request.nowMs)].reverse();
+    const records = (await list.matching(any, request.nowMs)).reverse();
     const texts: string[] = [];
     for (const [index, { id, sealed }] of records.entries()) {
       if (index % OPENED_AT_ONCE === 0) await nextTurn();

@@ -74,7 +74,7 @@ export interface KeyFilter {
   readonly status: KeyStatus | undefined;
   readonly pool: string | undefined;
   readonly provider: ProviderName | undefined;
-  /** In lower case; empty is any. */
+  /** In upper or lower case; empty is any. */
   readonly search: string;
 }
 
@@ -92,20 +92,18 @@ export function parseFilter(read: (name: string) => unknown): KeyFilter {
     pool,
     // A filter may name what no key can have.
     provider: provider === 'azure' ? 'azure' : parseProvider(provider),
-    search: search.trim().toLowerCase(),
+    search: search.trim(),
   };
 }
 
-/** Whether a record fits all of a filter but its status, which the pool knows. */
-export function fits(record: StoredKey, { pool, provider, search }: KeyFilter): boolean {
-  return (
+/** Tells whether a record fits all of a filter but its status, which the pool knows. */
+export function fitting({ pool, provider, search }: KeyFilter): (record: StoredKey) => boolean {
+  // For 100,000 notes a pattern is quicker than making each lower case.
+  const found = search === '' ? undefined : new RegExp(search.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&'), 'i');
+  return record =>
     (pool === undefined || record.pool === pool) &&
     (provider === undefined || record.provider === provider) &&
-    (search === '' ||
-      record.hint.toLowerCase().includes(search) ||
-      record.notes.toLowerCase().includes(search) ||
-      record.id.includes(search))
-  );
+    (found === undefined || found.test(record.hint) || found.test(record.notes) || found.test(record.id));
 }
 
 export function parsePage(query: URLSearchParams): { page: number; limit: number } {

@@ -1,8 +1,12 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { StoredKey } from '../stores/pool-types.ts';
-import { fits, type KeyFilter } from './key-input.ts';
-import { KeyOrder } from './key-order.ts';
+import { fitting, type KeyFilter } from './key-input.ts';
+import { KeyOrder, newerFirst } from './key-order.ts';
 import { type KeyStatus, statusOf } from './key-row.ts';
 import type { PoolApi } from './pool-api.ts';
+
+/** Records that are looked at before requests that wait have their turn: one or two ms. */
+const LOOKED_AT_ONCE = 10_000;
 
 /** Filtered views of the stored keys, newest first, out of memory. */
 export class KeyList {
@@ -14,26 +18,35 @@ export class KeyList {
   }
 
   /** @returns a part of the keys that fit, and how many fit in all */
-  page(
+  async page(
     filter: KeyFilter,
     part: { readonly from: number; readonly limit: number; readonly nowMs: number },
-  ): { keys: StoredKey[]; total: number } {
-    const keys: StoredKey[] = [];
-    let total = 0;
-    for (const record of this.matching(filter, part.nowMs)) {
-      if (total >= part.from && keys.length < part.limit) keys.push(record);
-      total += 1;
+  ): Promise<{ keys: StoredKey[]; total: number }> {
+    const { from, limit, nowMs } = part;
+    if (Object.values(filter).some(value => value !== undefined && value !== '')) {
+      const fit = await this.matching(filter, nowMs);
+      return { keys: fit.slice(from, from + limit), total: fit.length };
     }
-    return { keys, total };
+    const { records } = this.#api.live;
+    const ids = this.#order.newestFirst(this.#api.live);
+    return { keys: ids.slice(from, from + limit).map(id => records.get(id)!), total: ids.length };
   }
 
   /** All that fit, newest first. */
-  *matching(filter: KeyFilter, nowMs: number): Generator<StoredKey> {
+  async matching(filter: KeyFilter, nowMs: number): Promise<StoredKey[]> {
+    const { live, pool } = this.#api;
+    const fits = fitting(filter);
+    const fit: StoredKey[] = [];
     // Settles the pool once, so that each glance is true for this time.
-    this.#api.pool.counts(nowMs);
-    for (const record of this.#order.newestFirst(this.#api.live.records)) {
-      if (fits(record, filter) && this.#isIn(record, filter.status)) yield record;
+    pool.counts(nowMs);
+    let looks = 0;
+    for (const record of live.records.values()) {
+      if (fits(record) && this.#isIn(record, filter.status)) fit.push(record);
+      looks += 1;
+      if (looks % LOOKED_AT_ONCE === 0) await nextTurn();
     }
+    // As a rule they come oldest first, and what is in order already is sorted quickest.
+    return fit.reverse().sort(newerFirst);
   }
 
   #isIn(record: StoredKey, status: KeyStatus | undefined): boolean {

@@ -31,7 +31,7 @@ export function keyTestRoutes(api: PoolApi): Route[] {
     allowOnly(body, ['status', 'pool', 'provider']);
     const filter = parseFilter(name => body.get(name));
     await newestPool(api);
-    const ids = [...list.matching(filter, request.nowMs)].map(({ id }) => id);
+    const ids = (await list.matching(filter, request.nowMs)).map(({ id }) => id);
     const progress = await api.testRun.start(ids);
     api.log.info({ count: ids.length, by: request.credentials.clientAddress }, 'test of many keys begun');
     return { status: 202, json: shownProgress(progress) };

@@ -33,7 +33,7 @@ export function keyRoutes(api: PoolApi): Route[] {
     const filter = parseFilter(name => query.get(name) || undefined);
     const { page: number, limit } = parsePage(query);
     const live = await newestPool(api);
-    const { keys, total } = list.page(filter, { from: (number - 1) * limit, limit, nowMs });
+    const { keys, total } = await list.page(filter, { from: (number - 1) * limit, limit, nowMs });
     return {
       status: 200,
       json: {

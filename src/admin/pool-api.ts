@@ -17,6 +17,8 @@ export interface LivePool {
   readonly state: 'ok' | 'degraded';
   /** By id. */
   readonly records: ReadonlyMap<string, StoredKey>;
+  /** Grows whenever a record is added or removed. */
+  readonly membership: number;
   readonly groups: readonly PoolGroup[];
   /** What the console saved, by dotted name. */
   readonly settings: ReadonlyMap<string, unknown>;

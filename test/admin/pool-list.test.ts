@@ -134,6 +134,7 @@ function record(index: number, createdAtMs: number): StoredKey {
 test('the order is that of a full sort after any changes', t => {
   const order = new KeyOrder();
   const records = new Map<string, StoredKey>();
+  let membership = 0;
   let next = 0;
   let seed = 7;
   const random = (below: number): number => {
@@ -145,22 +146,57 @@ test('the order is that of a full sort after any changes', t => {
       next += 1;
       const key = record(next, random(50));
       records.set(key.id, key);
+      membership += 1;
     }
     const ids = [...records.keys()];
-    if (ids.length > 0 && random(2) === 0) records.delete(ids[random(ids.length)]!);
+    if (ids.length > 0 && random(2) === 0) {
+      records.delete(ids[random(ids.length)]!);
+      membership += 1;
+    }
     if (ids.length > 0 && random(2) === 0) {
       const old = records.get(ids[random(ids.length)]!);
       if (old !== undefined) records.set(old.id, { ...old, notes: `round ${round}` });
     }
-    const expected = [...records.values()].sort(
-      (left, right) => right.createdAtMs - left.createdAtMs || (left.id < right.id ? 1 : -1),
-    );
-    t.deepEqual(order.newestFirst(records), expected);
+    const expected = [...records.values()]
+      .sort((left, right) => right.createdAtMs - left.createdAtMs || (left.id < right.id ? 1 : -1))
+      .map(({ id }) => id);
+    t.deepEqual(order.newestFirst({ records, membership }), expected);
   }
 });
 
 test('an order that nothing changed is not made again', t => {
   const order = new KeyOrder();
   const records = new Map([1, 2, 3].map(index => [`k${index}`, record(index, index)]));
-  t.is(order.newestFirst(records), order.newestFirst(records));
+  const live = { records, membership: 3 };
+  t.deepEqual(order.newestFirst(live), ['k000003', 'k000002', 'k000001']);
+  t.is(order.newestFirst(live), order.newestFirst(live));
+});
+
+test('the membership changes when a key comes or goes, and at no other change', async t => {
+  const { add, ask, replica } = await openPool(t);
+  const seen = [replica.membership];
+  const see = () => seen.push(replica.membership);
+  const { id } = await add({ key: freshKey() });
+  see();
+  await ask('PATCH', `/admin/keys/${id}/notes`, { notes: 'x' });
+  see();
+  await ask('DELETE', `/admin/keys/${id}`);
+  see();
+  t.is(seen[1], seen[0]! + 1);
+  t.is(seen[2], seen[1]);
+  t.is(seen[3], seen[2]! + 1);
+});
+
+test('a search takes every character as it is, in upper and lower case', async t => {
+  const harness = await openPool(t);
+  for (const name of ['a.b*c(', 'aXbbc', 'Straße', '中文 Notes', '[x]\\d+', '7']) {
+    await harness.add({ key: freshKey(), notes: name });
+  }
+  const found = (text: string) => notes(harness, `?q=${encodeURIComponent(text)}`);
+  t.is(await found('a.b*'), 'a.b*c(');
+  t.is(await found('AXB'), 'aXbbc');
+  t.is(await found('STRAßE'), 'Straße');
+  t.is(await found('文 notes'), '中文 Notes');
+  t.is(await found('\\d+'), '[x]\\d+');
+  t.is(await found('(?:'), '');
 });

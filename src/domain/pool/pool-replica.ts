@@ -102,9 +102,9 @@ export class PoolReplica {
     return this.#book.records;
   }
 
-  /** Grows with every change of a record. */
-  get version(): number {
-    return this.#book.version;
+  /** Grows whenever a record is added or removed. */
+  get membership(): number {
+    return this.#book.membership;
   }
 
   /** Ids of records that are known not to open: they are not in the pool. */

@@ -27,16 +27,16 @@ export class RecordBook {
   readonly #damaged = new Set<string>();
   readonly #opener: Pick<KeyOpener, 'open'>;
   #warnings = 0;
-  #version = 0;
+  #membership = 0;
 
   constructor(options: RecordBookOptions) {
     this.#options = options;
     this.#opener = { open: (id, sealed) => this.#open(id, sealed) };
   }
 
-  /** Grows with every change of a record. */
-  get version(): number {
-    return this.#version;
+  /** Grows whenever a record is added or removed. */
+  get membership(): number {
+    return this.#membership;
   }
 
   /** By id, as the store has them. */
@@ -51,13 +51,14 @@ export class RecordBook {
 
   /** @param written decisions that the changes know of; others of this process outweigh them */
   take({ changed, removed }: Pick<KeyChanges, 'changed' | 'removed'>, written: Written): void {
-    if (changed.length + removed.length > 0) this.#version += 1;
     // A record that was removed and added again is in both.
     const gone = new Set(removed);
     const live: LiveKey[] = [];
     for (const record of changed) {
       const key = this.#liveKey(record, written);
+      const before = this.#records.size;
       this.#records.set(record.id, record);
+      if (this.#records.size > before) this.#membership += 1;
       if (key === undefined) gone.add(record.id);
       else {
         gone.delete(record.id);
@@ -67,7 +68,7 @@ export class RecordBook {
     const kept = new Set(changed.map(record => record.id));
     for (const id of removed) {
       if (kept.has(id)) continue;
-      this.#records.delete(id);
+      if (this.#records.delete(id)) this.#membership += 1;
       this.#damaged.delete(id);
     }
     this.#options.pool.apply({ changed: live, removed: [...gone] });
