@@ -1,6 +1,8 @@
 import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import type { Browser, Locator, Page } from 'playwright-core';
+import { openSqlite } from '../../src/stores/sqlite/open-sqlite.ts';
 import { openPage, signedIn, startBrowser } from '../support/browser.ts';
 import { type PoolServer, startPoolServer } from '../support/pool-server.ts';
 import {
@@ -281,6 +283,30 @@ test.serial('an export says that it shows clear keys before it gives them', asyn
   await shows(page.locator('.toast'), '2 keys were exported');
   t.is(asked.length, 1);
 });
+
+for (const [locale, open, confirm, words] of [
+  ['en-US', 'Export', 'Show them and download', ['2 keys are not in the file', '1 key was exported']],
+  ['zh-CN', '导出', '显示明文并下载', ['有 2 个密钥不在文件中', '已导出 1 个密钥']],
+] as const) {
+  test.serial(`an export says how many keys could not be put into it (${locale})`, async t => {
+    const { page, problems, keys, ids } = await openKeys(t, [good, good, good], { locale });
+    const stores = await openSqlite(join(server.folder, 'data'));
+    t.teardown(() => stores.close());
+    const { changed } = await stores.pool.keys.changes(0, 1000);
+    for (const { id, sealed } of changed.filter(key => ids.slice(1).includes(key.id))) {
+      await stores.pool.keys.update(id, { sealed: sealed.replace(/^v1:.{8}/, 'v1:AAAAAAAA') });
+    }
+    await page.getByRole('button', { name: open }).click();
+    const download = page.waitForEvent('download');
+    await dialog(page).getByRole('button', { name: confirm }).click();
+    t.is(readFileSync(await (await download).path(), 'utf8'), `${keys[0]}\n`);
+    await shows(dialog(page).getByRole('alert'), words[0]);
+    await shows(dialog(page), words[1]);
+    await dialog(page).locator('.dialog-foot button').click();
+    await dialog(page).waitFor({ state: 'detached' });
+    t.deepEqual(problems, []);
+  });
+}
 
 test.serial('a key that somebody else deleted meanwhile leaves the page', async t => {
   const { page, ids } = await openKeys(t, [good]);

@@ -45,14 +45,14 @@ export class ApiError extends Error {
  * @param {'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'} method
  * @param {string} path without the base
  * @param {{ body?: unknown, headers?: Record<string, string>, timeoutMs?: number, signal?: AbortSignal,
- *   asText?: boolean }} [options] `asText`: the answer is a file, not JSON
+ *   asFile?: boolean }} [options] `asFile`: the answer is a file, not JSON: `{ text, headers }`
  * @returns {Promise<any>} `undefined` for an empty answer
  * @throws {ApiError}
  */
 export async function request(
   method,
   path,
-  { body, headers = {}, timeoutMs = 15_000, signal, asText = false } = {},
+  { body, headers = {}, timeoutMs = 15_000, signal, asFile = false } = {},
 ) {
   const timeout = AbortSignal.timeout(timeoutMs);
   /** @type {RequestInit} */
@@ -77,7 +77,7 @@ export async function request(
     throw new ApiError(timeout.aborted ? 'TIMEOUT' : 'NETWORK', { cause });
   }
   noteTime(response);
-  if (asText && response.ok) return text;
+  if (asFile && response.ok) return { text, headers: response.headers };
   const answer = parsed(text);
   if (response.ok && (text === '' || answer !== undefined)) return answer;
   throw failure(response, answer);

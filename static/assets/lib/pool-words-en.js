@@ -139,6 +139,9 @@ export const en = {
   'export.all': { one: 'The only one', other: 'All {count}' },
   'export.some': '{status} only ({count})',
   'export.submit': 'Show them and download',
+  'export.leftOut': { one: '{count} key is not in the file', other: '{count} keys are not in the file' },
+  'export.leftOutText':
+    'What is stored of them cannot be decrypted: it is damaged, or was encrypted under another ENCRYPTION_KEY.',
   'export.done': { one: '{count} key was exported', other: '{count} keys were exported' },
 
   'test.good': 'works',

@@ -139,6 +139,8 @@ export const zh = {
   'export.all': { one: '仅有的 {count} 个', other: '全部 {count} 个' },
   'export.some': '仅{status}（{count}）',
   'export.submit': '显示明文并下载',
+  'export.leftOut': { one: '有 {count} 个密钥不在文件中', other: '有 {count} 个密钥不在文件中' },
+  'export.leftOutText': '它们的存储内容无法解密：已损坏，或是用另一个 ENCRYPTION_KEY 加密的。',
   'export.done': { one: '已导出 {count} 个密钥', other: '已导出 {count} 个密钥' },
 
   'test.good': '正常',

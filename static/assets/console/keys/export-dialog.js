@@ -15,14 +15,23 @@ export function ExportDialog({ counts, onClose }) {
   const [status, setStatus] = useState('');
   const [busy, setBusy] = useState(false);
   const [problem, setProblem] = useState('');
+  const [result, setResult] = useState(
+    /** @type {{ taken: number, leftOut: number } | undefined} */ (undefined),
+  );
 
   async function confirm() {
     if (busy) return;
     setBusy(true);
     try {
-      const text = await exportKeys(status);
-      save(text, 'switchyard-keys.txt');
-      toast({ text: t('export.done', { count: text.split('\n').length - 1 }) });
+      const { text, leftOut } = await exportKeys(status);
+      const taken = text.split('\n').length - 1;
+      if (taken > 0 || leftOut === 0) save(text, 'switchyard-keys.txt');
+      if (leftOut > 0) {
+        setBusy(false);
+        setResult({ taken, leftOut });
+        return;
+      }
+      toast({ text: t('export.done', { count: taken }) });
       onClose();
     } catch (error) {
       setBusy(false);
@@ -30,6 +39,7 @@ export function ExportDialog({ counts, onClose }) {
     }
   }
 
+  if (result !== undefined) return html`<${LeftOutDialog} ...${result} onClose=${onClose} />`;
   const options = [
     { value: '', label: t('export.all', { count: counts.total }) },
     ...keyStatuses.map(each => ({
@@ -46,6 +56,23 @@ export function ExportDialog({ counts, onClose }) {
     <footer class="dialog-foot">
       <${Button} text=${t('dialog.cancel')} disabled=${busy} autofocus onClick=${onClose} />
       <${Button} kind="danger" icon="download" text=${t('export.submit')} busy=${busy} onClick=${confirm} />
+    </footer>
+  <//>`;
+}
+
+/**
+ * What the file lacks: nobody would see it by the file.
+ *
+ * @param {{ taken: number, leftOut: number, onClose: () => void }} props
+ */
+function LeftOutDialog({ taken, leftOut, onClose }) {
+  return html`<${Dialog} title=${t('export.title')} onClose=${onClose} class="dialog-narrow">
+    <div class="dialog-body">
+      <${Notice} kind="bad" role="alert" title=${t('export.leftOut', { count: leftOut })}>${t('export.leftOutText')}<//>
+      <p>${t('export.done', { count: taken })}</p>
+    </div>
+    <footer class="dialog-foot">
+      <${Button} kind="primary" text=${t('batch.close')} autofocus onClick=${onClose} />
     </footer>
   <//>`;
 }

@@ -128,16 +128,18 @@ export function deleteKeys(status) {
  * The clear keys, one a line.
  *
  * @param {string} status empty: all
- * @returns {Promise<string>}
+ * @returns {Promise<{ text: string, leftOut: number }>} `leftOut`: keys that cannot be decrypted, which are not in it
  */
-export function exportKeys(status) {
+export async function exportKeys(status) {
   const query = status === '' ? '' : `?status=${encodeURIComponent(status)}`;
-  return adminRequest('GET', `/admin/keys/export${query}`, {
+  /** @type {{ text: string, headers: Headers }} */
+  const { text, headers } = await adminRequest('GET', `/admin/keys/export${query}`, {
     discloses: true,
-    asText: true,
+    asFile: true,
     timeoutMs: BATCH_TIMEOUT_MS,
     headers: { accept: 'text/plain' },
   });
+  return { text, leftOut: Number(headers.get('x-left-out')) };
 }
 
 /**
