@@ -107,7 +107,7 @@ test('a batch that is no batch is refused and changes nothing', async t => {
 
 test('a store that goes away in the middle keeps what was taken, and says how much', async t => {
   const harness = await openPool(t);
-  const keys = Array.from({ length: 1200 }, () => freshKey());
+  const keys = Array.from({ length: 3000 }, () => freshKey());
   const { add } = harness.stores.keys;
   let calls = 0;
   harness.api.stores.keys.add = async records => {
@@ -118,11 +118,11 @@ test('a store that goes away in the middle keeps what was taken, and says how mu
   const reply = await harness.ask('POST', '/admin/keys/batch', { keys });
   t.is(reply.status, 503);
   t.is(reply.error.code, 'ERR_STORE_UNAVAILABLE');
-  t.regex(reply.error.message, /first 500 keys/);
+  t.regex(reply.error.message, /first 2000 keys/);
   harness.away = false;
   await harness.replica.refresh();
-  t.is(harness.replica.records.size, 500);
-  t.like((await harness.ask('POST', '/admin/keys/batch', { keys })).json, { taken: 700, refused: 500 });
+  t.is(harness.replica.records.size, 2000);
+  t.like((await harness.ask('POST', '/admin/keys/batch', { keys })).json, { taken: 1000, refused: 2000 });
 });
 
 test('the export gives the clear keys, oldest first, and can be pasted back', async t => {

@@ -153,3 +153,30 @@ for (const text of [
     t.is(parseEncryptionKeys(`${OLD.toString('hex')},${text}`), undefined);
   });
 }
+
+test('no nonce is given out twice', t => {
+  const sealer = createSealer({ current: OLD });
+  const nonces = new Set<string>();
+  for (let count = 0; count < 2_000; count += 1) {
+    const body = sealer.seal('key-1', 'text').split(':')[2]!;
+    nonces.add(Buffer.from(body, 'base64url').subarray(0, 12).toString('hex'));
+  }
+  t.is(nonces.size, 2_000);
+});
+
+test('a text under a known key is told without opening it', t => {
+  const sealer = createSealer({ current: NEW, previous: [OLD] });
+  t.true(sealer.knows(sealer.seal('key-1', '')));
+  t.true(sealer.knows(createSealer({ current: OLD }).seal('key-1', 'text')));
+  const [version, keyId] = sealer.seal('key-1', 'text').split(':');
+  for (const text of [
+    createSealer({ current: randomBytes(32) }).seal('key-1', 'text'),
+    `${version}:${keyId}:short`,
+    `v2:${keyId}:${'A'.repeat(60)}`,
+    'A'.repeat(60),
+    '',
+  ]) {
+    t.false(sealer.knows(text), text);
+  }
+  t.false(lockedSealer.knows(sealer.seal('key-1', 'text')));
+});

@@ -28,6 +28,7 @@ export function keyVerbs(database: DatabaseSync, revisions: KeyRevisions) {
   const selectOne = database.prepare(
     'SELECT id, fingerprint, status, pool, details FROM pool_keys WHERE id = ?',
   );
+  const selectId = database.prepare('SELECT 1 FROM pool_keys WHERE id = ?');
   const selectOwner = database.prepare('SELECT id FROM pool_keys WHERE fingerprint = ?');
   const selectByStatus = database.prepare(`SELECT id FROM pool_keys WHERE status = ? LIMIT ${REMOVE_STEP}`);
   const insert = database.prepare(
@@ -83,7 +84,7 @@ export function keyVerbs(database: DatabaseSync, revisions: KeyRevisions) {
         const added: string[] = [];
         for (const key of keys) {
           const { id, fingerprint, status, pool, details } = rowOfKey(key);
-          if (selectOne.get(id) !== undefined) continue;
+          if (selectId.get(id) !== undefined) continue;
           if ([fingerprint, ...(key.otherFingerprints ?? [])].some(hasOwner)) continue;
           insert.run(next(), id, fingerprint, status, pool, details);
           deleteRemoved.run(id);
