@@ -27,6 +27,29 @@ export function keyCounts(counts: StateCounts): KeyCounts {
   };
 }
 
+/** Counts of all stored keys: those that cannot be opened are in no pool, and count as what their records say. */
+export function storedCounts(
+  api: {
+    readonly pool: { counts(nowMs: number, filter: { source: 'stored' }): StateCounts };
+    readonly live: {
+      readonly records: ReadonlyMap<string, StoredKey>;
+      readonly damaged: ReadonlySet<string>;
+    };
+  },
+  nowMs: number,
+): KeyCounts {
+  const counts: Record<keyof KeyCounts, number> = {
+    ...keyCounts(api.pool.counts(nowMs, { source: 'stored' })),
+  };
+  for (const id of api.live.damaged) {
+    const status = api.live.records.get(id)?.status;
+    if (status === undefined) continue;
+    counts[status] += 1;
+    counts.total += 1;
+  }
+  return counts;
+}
+
 /** @param state of the key in the pool; `undefined` where the pool has not taken it over yet */
 export function statusOf(stored: StoredKey['status'], state: KeyView['state'] | undefined): KeyStatus {
   if (stored !== 'active') return stored;
@@ -84,18 +107,19 @@ export async function rowsOf(
   api: RowSource,
   nowMs: number,
 ): Promise<KeyRow[]> {
-  const counts = await countsOf(records, api);
+  const ids = records.map(({ id }) => id);
+  const counts = await allTimeCounts(ids, api);
   return records.map(record => keyRow(record, { api, nowMs, counts }));
 }
 
-/** `undefined` while the store is away: rows are shown without them then. */
-async function countsOf(
-  records: readonly StoredKey[],
-  api: RowSource,
+/** All-time counts by key id; `undefined` while the store is away: keys are shown without them then. */
+export async function allTimeCounts(
+  keyIds: readonly string[],
+  api: Pick<RowSource, 'live' | 'readKeyCounts'>,
 ): Promise<ReadonlyMap<string, AllTimeCounts> | undefined> {
   if (api.live.state !== 'ok') return undefined;
   try {
-    return await api.readKeyCounts(records.map(({ id }) => id));
+    return await api.readKeyCounts(keyIds);
   } catch (error) {
     if (error instanceof AppError && error.code === 'ERR_STORE_UNAVAILABLE') return undefined;
     throw error;
@@ -104,7 +128,11 @@ async function countsOf(
 
 function keyRow(
   record: StoredKey,
-  { api, nowMs, counts }: { api: RowSource; nowMs: number; counts: Awaited<ReturnType<typeof countsOf>> },
+  {
+    api,
+    nowMs,
+    counts,
+  }: { api: RowSource; nowMs: number; counts: ReadonlyMap<string, AllTimeCounts> | undefined },
 ): KeyRow {
   const { id, earlier } = record;
   const view = api.pool.view(id, nowMs);

@@ -12,7 +12,7 @@ import {
   parseQuota,
 } from './key-input.ts';
 import { KeyList } from './key-list.ts';
-import { type KeyRow, keyCounts, rowOf, rowsOf } from './key-row.ts';
+import { type KeyRow, rowOf, rowsOf, storedCounts } from './key-row.ts';
 import { existingKey, newestPool, type PoolApi, unknownKey } from './pool-api.ts';
 import {
   type Answer,
@@ -42,7 +42,7 @@ export function keyRoutes(api: PoolApi): Route[] {
         pages: Math.max(1, Math.ceil(total / limit)),
         limit,
         total,
-        counts: keyCounts(api.pool.counts(nowMs, { source: 'stored' })),
+        counts: storedCounts(api, nowMs),
         stale: live.state !== 'ok',
       },
     };

@@ -1,9 +1,19 @@
 import { AppError } from '../base/errors.ts';
 import type { PoolConfig } from '../domain/pool/pool-config.ts';
 import type { SourceBan } from '../domain/pool/source-bans.ts';
-import type { KeyView, LiveKey } from '../domain/pool/types.ts';
+import type { LiveKey } from '../domain/pool/types.ts';
+import { withEarlierUse } from '../domain/tokens/key-counts.ts';
 import type { EndpointCounts } from '../domain/tokens/token-reports.ts';
-import { type KeyCounts, type KeyStatus, type KeyWork, keyCounts, keyWork, statusOf } from './key-row.ts';
+import {
+  allTimeCounts,
+  type KeyCounts,
+  type KeyRow,
+  type KeyStatus,
+  type KeyWork,
+  keyCounts,
+  keyWork,
+  statusOf,
+} from './key-row.ts';
 import type { PoolApi } from './pool-api.ts';
 import { groupRows } from './pool-groups.ts';
 import { type SourceRow, sourceRows } from './pool-stats.ts';
@@ -36,6 +46,7 @@ export interface StatusKey extends KeyWork {
   readonly provider: LiveKey['provider'];
   readonly poolGroup: string;
   readonly status: KeyStatus;
+  readonly allTime: KeyRow['allTime'];
 }
 
 export interface RetiredKey {
@@ -64,7 +75,7 @@ export async function poolStatus(api: PoolApi, nowMs: number): Promise<PoolStatu
     stale: api.live.state !== 'ok',
     sources: sourceRows(api, nowMs),
     pools: groupRows(api, nowMs).map(({ id, name, priority, counts }) => ({ id, name, priority, counts })),
-    keys: working.items.map(key => statusKey(key, api.pool.view(key.id, nowMs))),
+    keys: await statusKeys(working.items, api, nowMs),
     keysLeftOut: working.leftOut,
     retired: retired.items.map(key => retiredKey(key, api)),
     retiredLeftOut: retired.leftOut,
@@ -81,15 +92,24 @@ async function endpointsOf(api: PoolApi): Promise<readonly EndpointCounts[]> {
   }
 }
 
-function statusKey(key: LiveKey, view: KeyView | undefined): StatusKey {
-  return {
-    hint: key.hint,
-    source: key.source,
-    provider: key.provider,
-    poolGroup: key.pool,
-    status: statusOf(key.status, view?.state),
-    ...keyWork(view),
-  };
+/** Most requests first. */
+async function statusKeys(keys: readonly LiveKey[], api: PoolApi, nowMs: number): Promise<StatusKey[]> {
+  const ids = keys.map(({ id }) => id);
+  const counts = await allTimeCounts(ids, api);
+  const shown = keys.map((key): StatusKey => {
+    const view = api.pool.view(key.id, nowMs);
+    const earlier = api.live.records.get(key.id)?.earlier;
+    return {
+      hint: key.hint,
+      source: key.source,
+      provider: key.provider,
+      poolGroup: key.pool,
+      status: statusOf(key.status, view?.state),
+      allTime: counts === undefined ? null : withEarlierUse(counts.get(key.id), earlier),
+      ...keyWork(view),
+    };
+  });
+  return shown.sort((left, right) => (right.allTime?.requests ?? 0) - (left.allTime?.requests ?? 0));
 }
 
 function retiredKey(key: LiveKey, api: PoolApi): RetiredKey {

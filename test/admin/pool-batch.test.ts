@@ -179,6 +179,9 @@ test('a record that does not open is shown as damaged, and left out of the expor
   t.like((await ask('GET', `/admin/keys/${broken.id}`)).json, { damaged: true });
   t.like((await ask('GET', `/admin/keys/${id}`)).json, { damaged: false });
   t.is((await ask('PATCH', `/admin/keys/${broken.id}/notes`, { notes: 'to be replaced' })).status, 200);
+  const { counts, total } = (await ask('GET', '/admin/keys')).json;
+  t.like(counts, { total: 2, active: 2 }, 'what is listed is counted');
+  t.is(total, 2);
   const all = await ask('GET', '/admin/keys/export');
   t.is(all.text, `${key}\n`);
   t.is(all.headers['x-left-out'], '1');

@@ -73,6 +73,23 @@ test('status names the busiest 200 of many keys, and looks at them once a second
   t.is((await read()).keysLeftOut, 51);
 });
 
+test('status tells the requests of all time, whatever process answers, and puts the busiest first', async t => {
+  const { add, statistics, panel } = await openPool(t);
+  const idle = await add({ key: freshKey() });
+  const busy = await add({ key: freshKey() });
+  const times = { minuteMs: -1, hourMs: -1, dayMs: -1, lastSeenMs: NOW_MS };
+  const rows = [
+    { series: `k ${idle.id}`, ...times, values: { requests: 1 } },
+    { series: `k ${busy.id}`, ...times, values: { requests: 9, errors: 2 } },
+  ];
+  await statistics.add({ writer: 'w', sequence: 1, rows });
+  const { keys } = (await panel.ask('GET', '/status')).json.pool as Status;
+  t.like(keys, [
+    { hint: busy.hint, requests: 0, allTime: { requests: 9, successes: 7, failures: 2 } },
+    { hint: idle.hint, allTime: { requests: 1, successes: 1, failures: 0 } },
+  ]);
+});
+
 test('while the store is away status shows what is known', async t => {
   const { api, add, panel } = await openPool(t);
   await add({ key: freshKey() });

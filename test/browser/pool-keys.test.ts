@@ -308,6 +308,37 @@ for (const [locale, open, confirm, words] of [
   });
 }
 
+test.serial('the list is narrowed by pool, by provider and by words, together', async t => {
+  const { page, vendor } = await openKeys(t);
+  await server.admin('POST', '/admin/pool-groups', { id: 'spare', name: 'Spare' });
+  t.teardown(() => server.admin('DELETE', '/admin/pool-groups/spare'));
+  const add = (start: string, poolGroup: string, notes: string) =>
+    server.add(vendor, vendor.key(good, start), { poolGroup, notes });
+  const ids = {
+    mine: await add('sk-ant-', 'spare', 'mine'),
+    yours: await add('sk-ant-', 'spare', 'yours'),
+    other: await add('sk-ant-', 'default', 'mine'),
+    openai: await add('sk-', 'spare', 'mine'),
+  };
+  const shown = async (...names: (keyof typeof ids)[]) => {
+    for (const [name, id] of Object.entries(ids)) {
+      const state = names.includes(name as keyof typeof ids) ? 'attached' : 'detached';
+      await row(page, id).waitFor({ state });
+    }
+    return names.length === (await rows(page).count());
+  };
+  await page.reload();
+  t.true(await shown('mine', 'yours', 'other', 'openai'));
+  await page.locator('[name=pool-filter]').selectOption('spare');
+  t.true(await shown('mine', 'yours', 'openai'));
+  await page.locator('[name=provider-filter]').selectOption('anthropic');
+  t.true(await shown('mine', 'yours'));
+  await page.getByRole('searchbox').fill('mine');
+  t.true(await shown('mine'));
+  await page.locator('[name=pool-filter]').selectOption('');
+  t.true(await shown('mine', 'other'));
+});
+
 test.serial('a key that somebody else deleted meanwhile leaves the page', async t => {
   const { page, ids } = await openKeys(t, [good]);
   await row(page, ids[0]!).waitFor();

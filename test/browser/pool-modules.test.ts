@@ -18,6 +18,8 @@ const { algorithms, changeOf, parsedValue, settingFields, valueAt } = await load
 );
 const { bordersOf, STEPS, stepOf } = await loadModule('console/tokens/heat-scale.js');
 
+const { successRate } = await loadModule('pool/success-rate.js');
+
 interface Field {
   readonly name: string;
   readonly kind: string;
@@ -157,4 +159,19 @@ test('each colour of the heat map stands for about as many hours, whatever the b
   t.is(stepOf(0, borders), 0);
   t.is(stepOf(5, bordersOf([[5]])), 1, 'a lone hour has a colour');
   t.is(stepOf(0, bordersOf([])), 0);
+});
+
+test('how well a key does is told by its last tries, before there were any by all that is known', t => {
+  const none = { requests: 0, successes: 0, failures: 0 };
+  const good = { requests: 10, successes: 9, failures: 0 };
+  const bad = { requests: 3, successes: 1, failures: 3 };
+  t.is(successRate({ ...none, allTime: none }), undefined);
+  t.is(successRate({ ...none, allTime: null }), undefined);
+  t.is(successRate({ ...none, allTime: bad }), 0.25);
+  t.is(
+    successRate({ ...bad, allTime: good }),
+    0.25,
+    'another key answered in the end: it shows nowhere else',
+  );
+  t.is(successRate({ ...good, allTime: null }), 1);
 });

@@ -60,6 +60,40 @@ test.serial('the page at /status shows the pool to everybody, masked, and refres
   t.deepEqual(problems, []);
 });
 
+test.serial(
+  'what a key answered stands beside how well it does, and a banned one beside its reason',
+  async t => {
+    t.teardown(() => server.clear());
+    const vendor = await startPoolVendor(t);
+    const [works, limits, spent] = [
+      vendor.key(good),
+      vendor.key(limited('Retry-After: 600')),
+      vendor.key(outOfQuota()),
+    ];
+    const ids = await server.addAll(vendor, [works, limits, spent]);
+    await server.admin('PUT', '/admin/config', { algorithm: 'round-robin' });
+    for (const id of ids) await server.admin('PATCH', `/admin/keys/${id}`, { provider: 'anthropic' });
+    const ask = () => server.ask('/v1/messages', { method: 'POST', body: '{"model":"claude-x"}' });
+    while (
+      (await server.row(ids[1]!)).rests.length === 0 ||
+      (await server.row(ids[2]!)).status !== 'banned'
+    ) {
+      t.is((await ask()).status, 200);
+    }
+    const { allTime } = await server.row(ids[0]!);
+    const { page } = await openStatus(t);
+    for (const [key, requests, rate] of [
+      [works, String(allTime.requests), '100%'],
+      [limits, '–', '0%'],
+    ] as const) {
+      await shows(keyRow(page, key).locator('.column-work'), new RegExp(`^${requests}$`));
+      await shows(keyRow(page, key).locator('.column-rate'), new RegExp(`^${rate}$`));
+    }
+    await shows(page.locator('.status-retired tbody tr'), '429 insufficient_quota');
+    t.true(await shows(page.locator('.status-endpoints tbody tr'), '/messages'));
+  },
+);
+
 test.serial('machines get the same address as JSON', async t => {
   const answer = await fetch(`${server.url}/status`);
   t.regex(answer.headers.get('content-type')!, /json/);

@@ -141,7 +141,7 @@ export const en = {
   'export.submit': 'Show them and download',
   'export.leftOut': { one: '{count} key is not in the file', other: '{count} keys are not in the file' },
   'export.leftOutText':
-    'What is stored of them cannot be decrypted: it is damaged, or was encrypted under another ENCRYPTION_KEY.',
+    'What is stored cannot be decrypted: it is damaged, or was encrypted under another ENCRYPTION_KEY.',
   'export.done': { one: '{count} key was exported', other: '{count} keys were exported' },
 
   'test.good': 'works',
@@ -333,7 +333,7 @@ export const en = {
 
   'statusPage.title': 'Switchyard – status',
   'statusPage.heading': 'Status of the key pool',
-  'statusPage.lead': 'Refreshes itself. Keys are masked; requests count since this process started.',
+  'statusPage.lead': 'Refreshes itself. Keys are masked; requests are those of all time.',
   'statusPage.refused': 'This page is for signed-in people',
   'statusPage.staleText': 'This is the pool being served.',
   'statusPage.noPool': 'This process serves no key pool.',

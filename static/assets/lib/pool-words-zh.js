@@ -140,7 +140,7 @@ export const zh = {
   'export.some': '仅{status}（{count}）',
   'export.submit': '显示明文并下载',
   'export.leftOut': { one: '有 {count} 个密钥不在文件中', other: '有 {count} 个密钥不在文件中' },
-  'export.leftOutText': '它们的存储内容无法解密：已损坏，或是用另一个 ENCRYPTION_KEY 加密的。',
+  'export.leftOutText': '存储的内容无法解密：已损坏，或是用另一个 ENCRYPTION_KEY 加密的。',
   'export.done': { one: '已导出 {count} 个密钥', other: '已导出 {count} 个密钥' },
 
   'test.good': '正常',
@@ -329,7 +329,7 @@ export const zh = {
 
   'statusPage.title': 'Switchyard · 状态',
   'statusPage.heading': '密钥池状态',
-  'statusPage.lead': '自动刷新。密钥已打码，请求数从本进程启动算起。',
+  'statusPage.lead': '自动刷新。密钥已打码，请求数为累计值。',
   'statusPage.refused': '此页面需要登录',
   'statusPage.staleText': '以下是正在使用的密钥池。',
   'statusPage.noPool': '本进程没有密钥池。',

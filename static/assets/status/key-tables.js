@@ -13,6 +13,7 @@ import { t } from '../lib/i18n.js';
 import { Table } from '../parts/table.js';
 import { BackIn, weightiest } from '../pool/back-in.js';
 import { StatusBadge } from '../pool/status-badge.js';
+import { successRate } from '../pool/success-rate.js';
 import { keyStatuses, providerName } from '../pool/types.js';
 
 const PAGE_SIZE = 25;
@@ -111,17 +112,19 @@ export function KeyTable({ keys, leftOut, pools, allRetired }) {
       id: 'work',
       label: t('column.requests'),
       numeric: true,
-      sortBy: row => row.requests,
+      sortBy: row => requestsOf(row),
       render: row =>
-        row.requests === 0 ? html`<span class="muted">${NO_FIGURE}</span>` : formatShortCount(row.requests),
+        requestsOf(row) === 0
+          ? html`<span class="muted">${NO_FIGURE}</span>`
+          : formatShortCount(requestsOf(row)),
     },
     {
       id: 'rate',
       label: t('tokens.rate'),
       numeric: true,
-      sortBy: row => rateOf(row) ?? -1,
+      sortBy: row => successRate(row) ?? -1,
       render: row => {
-        const rate = rateOf(row);
+        const rate = successRate(row);
         if (rate === undefined) return html`<span class="muted">${NO_FIGURE}</span>`;
         return html`<span class=${rate < SUCCESS_WARN ? 'warn' : ''}>${formatPercent(rate)}</span>`;
       },
@@ -166,9 +169,9 @@ export function KeyTable({ keys, leftOut, pools, allRetired }) {
   </section>`;
 }
 
-/** @param {StatusKey} row */
-function rateOf({ successes, failures }) {
-  return successes + failures === 0 ? undefined : successes / (successes + failures);
+/** Of all time; while nobody can tell, since the process started. @param {StatusKey} row */
+function requestsOf(row) {
+  return (row.allTime ?? row).requests;
 }
 
 /** @param {{ retired: readonly RetiredKey[], leftOut: number, pools: Pools }} props */

@@ -6,7 +6,8 @@ import { request } from '../lib/api.js';
  *
  * @typedef {import('../pool/types.js').KeyCounts} KeyCounts
  * @typedef {import('../pool/types.js').KeyWork & { hint: string, source: import('../pool/types.js').Source['name'],
- *   provider: string, poolGroup: string, status: import('../pool/types.js').KeyStatus }} StatusKey
+ *   provider: string, poolGroup: string, status: import('../pool/types.js').KeyStatus,
+ *   allTime: { requests: number, successes: number, failures: number } | null }} StatusKey
  * @typedef {{ hint: string, provider: string, poolGroup: string, reason: string, sinceMs: number | null }} RetiredKey
  * @typedef {{ endpoint: string, requests: number, errors: number }} Endpoint
  *

@@ -5,6 +5,7 @@ import { html } from '../../lib/html.js';
 import { t } from '../../lib/i18n.js';
 import { BackIn, weightiest } from '../../pool/back-in.js';
 import { StatusBadge } from '../../pool/status-badge.js';
+import { successRate } from '../../pool/success-rate.js';
 import { providerName } from '../../pool/types.js';
 
 /** A key that fails this often is worth a look. */
@@ -56,11 +57,14 @@ export function ProviderCell({ row }) {
   </div>`;
 }
 
-/** Of all time; while nobody can tell, since this process started. @param {{ row: Key }} props */
+/**
+ * Requests of all time, and how well the key does.
+ *
+ * @param {{ row: Key }} props
+ */
 export function RequestsCell({ row }) {
-  const { requests, successes, failures } = row.allTime ?? row;
-  const judged = successes + failures;
-  const rate = judged === 0 ? undefined : successes / judged;
+  const { requests } = row.allTime ?? row;
+  const rate = successRate(row);
   return html`<div class="two">
     <span class=${requests === 0 ? 'muted' : ''}>${requests === 0 ? NO_FIGURE : formatShortCount(requests)}</span>
     <small class=${rate !== undefined && rate < SUCCESS_WARN ? 'warn' : 'muted'}>${rate === undefined ? '' : t('keys.good', { rate: formatPercent(rate) })}</small>
