@@ -10,6 +10,7 @@ import test, { type ExecutionContext } from 'ava';
 import { MappingReplica } from '../../src/domain/replica.ts';
 import { DatabaseThread, startWorker } from '../../src/stores/sqlite/database-thread.ts';
 import { DATABASE_FILE, openSqlite } from '../../src/stores/sqlite/open-sqlite.ts';
+import { SELECT_TOTALS } from '../../src/stores/sqlite/statistics-verbs.ts';
 import type { Stores } from '../../src/stores/types.ts';
 import { capturedLog } from '../support/captured-log.ts';
 import { rowAt, storeContract, totalOf } from './contract.ts';
@@ -190,4 +191,17 @@ test('a read of a time range walks an index, however many buckets there are', as
   t.deepEqual(plan, [
     'SEARCH buckets USING INDEX buckets_by_time (tier=? AND family=? AND start_ms>? AND start_ms<?)',
   ]);
+});
+
+test('sums of a few series are found by their names, however many series there are', async t => {
+  const folder = folderOf(t);
+  await opened(t, folder);
+  const database = new DatabaseSync(join(folder, DATABASE_FILE), { readOnly: true });
+  t.teardown(() => database.close());
+  const plan = database.prepare(`EXPLAIN QUERY PLAN ${SELECT_TOTALS}`).all('["k a"]', 'k');
+  const steps = plan.map(({ detail }) => String(detail));
+  t.is(steps.length, 3);
+  t.regex(steps[0]!, /^SCAN asked VIRTUAL TABLE/);
+  t.regex(steps[1]!, /^SEARCH series USING .*INDEX .*\(name=\?\)/);
+  t.regex(steps[2]!, /^SEARCH buckets USING INDEX buckets_by_time .*series_id=\?\)/);
 });

@@ -11,6 +11,11 @@ const LAST_CHARACTER = '\u{10ffff}';
 /** Buckets deleted in one transaction, so that pruning never holds up other writes for long. */
 const PRUNE_STEP = 2_000;
 
+/** `CROSS JOIN` keeps the order: from the few names asked for to their series to their buckets, by an index each. */
+export const SELECT_TOTALS = `SELECT series.name, buckets.counts FROM json_each(?) AS asked
+  CROSS JOIN series ON series.name = asked.value
+  CROSS JOIN buckets ON tier = 'total' AND family = ? AND start_ms = 0 AND series_id = series.id`;
+
 /** The verbs of `StatisticsStore` on an open database; they run in the database's thread. */
 export function statisticsVerbs(database: DatabaseSync) {
   const selectSequence = database.prepare('SELECT sequence FROM writers WHERE writer = ?');
@@ -51,11 +56,7 @@ export function statisticsVerbs(database: DatabaseSync) {
        AND series_id IN (SELECT value FROM json_each(?))`,
   );
   selectBucketsOf.setReturnArrays(true);
-  const selectTotals = database.prepare(
-    `SELECT series.name, buckets.counts FROM json_each(?) AS asked
-       JOIN series ON series.name = asked.value
-       JOIN buckets ON tier = 'total' AND family = ? AND start_ms = 0 AND series_id = series.id`,
-  );
+  const selectTotals = database.prepare(SELECT_TOTALS);
   const deleteBuckets = database.prepare(
     `DELETE FROM buckets WHERE id IN
        (SELECT id FROM buckets WHERE tier = ? AND family = ? AND start_ms < ? LIMIT ${PRUNE_STEP})`,
