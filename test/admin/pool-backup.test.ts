@@ -1,4 +1,5 @@
 import test from 'ava';
+import { recordOf } from '../../src/domain/transfer/key-record.ts';
 import { CHECK_NAME } from '../../src/stores/encryption.ts';
 import type { Reply } from '../server/panel-harness.ts';
 import { freshKey, NOW_MS, openPool, type PoolHarness } from './pool-harness.ts';
@@ -196,4 +197,27 @@ test('a record that does not open is left out of the backup, and counted', async
   const into = await openPool(t);
   const body = { passphrase: PASSPHRASE, backup: reply.json };
   t.like((await into.ask('POST', '/admin/restore', body)).json, { keys: { added: 2 } });
+});
+
+test('what an imported key brought with it goes into the backup too', async t => {
+  const from = await openPool(t);
+  const draft = {
+    text: freshKey(),
+    provider: 'openai',
+    pool: 'default',
+    notes: '',
+    status: 'active',
+  } as const;
+  const times = { statusReason: '', statusAtMs: 1, createdAtMs: 1 };
+  const earlier = { requests: 1200, failures: 34, lastUsedMs: 7 };
+  await from.stores.keys.add([
+    recordOf({ ...draft, ...times, earlier }, from.api.encryption.sealer, 'imported'),
+  ]);
+  const into = await openPool(t);
+  const body = { passphrase: PASSPHRASE, backup: (await backup(from)).json };
+  t.is((await into.ask('POST', '/admin/restore', body)).status, 200);
+  t.like((await into.ask('GET', '/admin/keys/imported')).json, {
+    allTime: { requests: 1200, successes: 1166, failures: 34 },
+    lastUsedMs: 7,
+  });
 });
