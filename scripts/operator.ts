@@ -12,6 +12,9 @@ import { type Encryption, openEncryption } from '../src/stores/encryption.ts';
 import { openStores } from '../src/stores/open.ts';
 import type { Stores } from '../src/stores/types.ts';
 
+/** As often as a server. */
+const LEARN_EVERY_MS = 1000;
+
 /** The installation that a command works on. A server may run on it at the same time. */
 export interface Installation {
   readonly config: Config;
@@ -52,6 +55,8 @@ export async function encryptionOf({ config, stores, log }: Installation): Promi
     pool: stores.pool,
   });
   await encryption.verify();
+  // A rotation may begin while the command works. A store that is away is told by the calls that need it.
+  setInterval(() => void encryption.learn().catch(() => undefined), LEARN_EVERY_MS).unref();
   return encryption;
 }
 

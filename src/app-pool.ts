@@ -89,6 +89,7 @@ export async function startPool(options: PoolOptions): Promise<PoolPart> {
     stores: stores.pool,
     pool,
     opener: sealer,
+    learnKeys: () => encryption.learn(),
     // An embedded store is as local as its copy would be.
     localCopy:
       stores.kind === 'sqlite' ? undefined : jsonFile<PoolCopy>(join(config.dataDir, 'key-pool.json'), log),

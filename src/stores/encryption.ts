@@ -11,8 +11,9 @@ import {
   type EncryptionKeys,
   parseEncryptionKeys,
 } from '../config/encryption-key.ts';
+import { announcedKey, NEXT_KEY_NAME } from './next-key.ts';
 import type { PoolStores } from './pool-types.ts';
-import { createSealer, lockedSealer, type Sealer } from './sealing.ts';
+import { createKeyRing, createSealer, type KeyRing, lockedSealer, type Sealer } from './sealing.ts';
 import type { Stores } from './types.ts';
 
 /** File below `DATA_DIR` that holds the generated key, beside the embedded database only. */
@@ -21,6 +22,8 @@ export const ENCRYPTION_KEY_FILE = 'encryption-key';
 /** Name of the sealed value that tells whether a process has the right key. */
 export const CHECK_NAME = 'encryption-check';
 const CHECK_TEXT = 'switchyard';
+/** Values that hold no secret of anybody's. */
+const OWN_NAMES: ReadonlySet<string> = new Set([CHECK_NAME, NEXT_KEY_NAME]);
 
 export interface EncryptionKeySource {
   /** `ENCRYPTION_KEY`. */
@@ -85,12 +88,19 @@ export async function saveEncryptionKeys(folder: string, keys: EncryptionKeys): 
 export interface Encryption {
   readonly sealer: Sealer;
   /**
-   * Makes sure that what is stored is under this process' key; a store without secrets takes the key as its own. Once that
-   * is known it costs nothing. To be awaited before anything is sealed: a store that was away at start is checked then.
+   * Makes sure that what is stored is under this process' key, and that this is the newest; a store without secrets takes
+   * the key as its own. To be awaited before anything is sealed: a store that was away at start is checked then.
    *
    * @throws AppError `ERR_ENCRYPTION_KEY`, `ERR_STORE_UNAVAILABLE`
    */
   verify(): Promise<void>;
+  /**
+   * Looks whether a rotation has brought a new key, and seals under it from then on. Cheap: it may be asked every second.
+   *
+   * @returns whether there was one
+   * @throws AppError `ERR_STORE_UNAVAILABLE`
+   */
+  learn(): Promise<boolean>;
 }
 
 /**
@@ -107,12 +117,23 @@ export async function openEncryption(
   // The embedded store is never away, and only beside it a key is generated.
   const isUsed = source.kind === 'sqlite' && (await holdsSecrets(pool));
   const keys = await loadEncryptionKey({ ...source, isUsed });
-  const sealer = keys === undefined ? lockedSealer : createSealer(keys);
+  const ring = keys === undefined ? undefined : createKeyRing(keys);
+  const sealer = ring ?? lockedSealer;
+  const news = ring === undefined ? undefined : keyNews(source, ring);
   let isVerified = false;
 
+  async function learn(): Promise<boolean> {
+    const adopted = await news?.();
+    if (adopted === undefined || !ring!.adopt(adopted)) return false;
+    const where = source.configured === undefined ? '' : ', though ENCRYPTION_KEY still names the one before';
+    log.info(`The encryption key was changed: from now on the new one is used${where}`);
+    return true;
+  }
+
   async function verify(): Promise<void> {
+    await learn();
     if (isVerified) return;
-    if (sealer !== lockedSealer) await check(sealer, pool);
+    if (ring !== undefined) await check(ring, pool);
     else if (await holdsSecrets(pool)) throw noKey();
     else return;
     isVerified = true;
@@ -126,31 +147,71 @@ export async function openEncryption(
       'The store does not answer: whether ENCRYPTION_KEY is the right one is checked before the first use',
     );
   }
-  return { sealer, verify };
+  return { sealer, verify, learn };
+}
+
+/**
+ * Where a rotation tells its new key: in the file where the key comes from there, else in the store, sealed under the key
+ * that everybody has. The environment of a process that runs cannot be changed.
+ *
+ * @returns reads the keys that are in force now; `undefined` where nothing has changed since the last call
+ */
+function keyNews(
+  { configured, folder, log, pool }: Parameters<typeof openEncryption>[0],
+  ring: KeyRing,
+): () => Promise<EncryptionKeys | undefined> {
+  if (configured !== undefined) {
+    return async () => {
+      const current = await announcedKey(pool.sealed, ring);
+      return current && { current, previous: [] };
+    };
+  }
+  const file = join(folder, ENCRYPTION_KEY_FILE);
+  let seen: string | undefined;
+  return async () => {
+    // A file that cannot be read now is no news: the keys that are known serve on.
+    const text = await readFile(file, 'utf8').catch(() => undefined);
+    if (text === undefined || text === seen) return undefined;
+    const keys = parseEncryptionKeys(text.trim());
+    const isRight = keys !== undefined && (await opensCheck(createSealer(keys), pool));
+    // What would be sealed under a key that somebody put there by mistake would be lost with it.
+    if (!isRight && seen !== undefined) {
+      log.error(
+        { file },
+        'this file was replaced by one whose key opens nothing; the key before it is used on',
+      );
+    }
+    seen = text;
+    return isRight ? keys : undefined;
+  };
 }
 
 /** Whether the store holds anything that a key is needed for. */
 async function holdsSecrets({ keys, sealed }: Pick<PoolStores, 'keys' | 'sealed'>): Promise<boolean> {
-  if ((await sealed.names()).some(name => name !== CHECK_NAME)) return true;
+  if ((await sealed.names()).some(name => !OWN_NAMES.has(name))) return true;
   return (await keys.changes(0, 1)).changed.length > 0;
 }
 
 /** Opens the value that whoever came first has sealed; of several that come first at once, one is. */
-async function check(sealer: Sealer, { sealed }: Pick<PoolStores, 'sealed'>): Promise<void> {
-  let value = await sealed.read(CHECK_NAME);
-  if (value === undefined) {
-    await sealed.replace(CHECK_NAME, sealer.seal(CHECK_NAME, CHECK_TEXT), 0);
-    value = await sealed.read(CHECK_NAME);
+async function check(sealer: Sealer, pool: Pick<PoolStores, 'sealed'>): Promise<void> {
+  if ((await pool.sealed.read(CHECK_NAME)) === undefined) {
+    await pool.sealed.replace(CHECK_NAME, sealer.seal(CHECK_NAME, CHECK_TEXT), 0);
   }
-  try {
-    if (value !== undefined && sealer.open(CHECK_NAME, value.sealed) === CHECK_TEXT) return;
-  } catch (error) {
-    if (!(error instanceof AppError)) throw error;
-  }
+  if (await opensCheck(sealer, pool)) return;
   throw new AppError(
     'ERR_ENCRYPTION_KEY',
     'Expected the encryption key (`ENCRYPTION_KEY`, or `DATA_DIR/encryption-key` where that is unset) to be the one that the stored secrets are sealed under, got another one',
   );
+}
+
+async function opensCheck(sealer: Sealer, { sealed }: Pick<PoolStores, 'sealed'>): Promise<boolean> {
+  const value = await sealed.read(CHECK_NAME);
+  try {
+    return value !== undefined && sealer.open(CHECK_NAME, value.sealed) === CHECK_TEXT;
+  } catch (error) {
+    if (error instanceof AppError) return false;
+    throw error;
+  }
 }
 
 function noKey(): AppError {

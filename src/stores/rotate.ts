@@ -1,5 +1,6 @@
 import { AppError } from '../base/errors.ts';
 import { CHECK_NAME } from './encryption.ts';
+import { NEXT_KEY_NAME } from './next-key.ts';
 import type { PoolStores, StoredKey } from './pool-types.ts';
 import type { Sealer } from './sealing.ts';
 
@@ -28,8 +29,8 @@ export interface RotationReport extends RotationProgress {
  * gives way to whoever changed it meanwhile. Ended at any point it is simply run again: what is done is told by the key id
  * in the sealed text. When it resolves, the previous keys are needed for nothing but what it reports as unreadable.
  *
- * Every process must have both keys before it begins, and the new one as its current one: what a process without them
- * reads it cannot open, and what it adds would stay under the old key.
+ * Every process must have learned the new key before it begins (`Encryption.learn`): what one adds that has not would stay
+ * under the old key.
  *
  * @throws AppError `ERR_STORE_UNAVAILABLE`
  */
@@ -101,7 +102,7 @@ export async function rotateKeys(
   }
 
   await rotateAllKeys();
-  const names = await stores.sealed.names();
+  const names = (await stores.sealed.names()).filter(name => name !== NEXT_KEY_NAME);
   // The check comes last: until all is done, a process that lacks the old key must not start.
   for (const name of [...names.filter(each => each !== CHECK_NAME), CHECK_NAME]) {
     await rotateValue(name);

@@ -49,15 +49,41 @@ export interface Sealer {
   knows(sealed: string): boolean;
 }
 
-/** @param keys 32 bytes each; the previous ones only open */
-export function createSealer(keys: {
+/** A sealer that may learn further keys while it is in use. */
+export interface KeyRing extends Sealer {
+  /**
+   * From now on `keys.current` seals. What opened before still does: no key is forgotten, for something may lie in memory
+   * that is sealed under it.
+   *
+   * @returns whether that is another current key, or one was not known
+   */
+  adopt(keys: SealingKeys): boolean;
+}
+
+/** 32 bytes each; the previous ones only open. */
+export interface SealingKeys {
   readonly current: Buffer;
   readonly previous?: readonly Buffer[];
-}): Sealer {
-  const current = derive(keys.current);
-  const previous = (keys.previous ?? []).map(derive).filter(({ id }) => id !== current.id);
-  const byId = new Map([...previous, current].map(key => [key.id, key]));
+}
 
+export function createSealer(keys: SealingKeys): Sealer {
+  return createKeyRing(keys);
+}
+
+export function createKeyRing(keys: SealingKeys): KeyRing {
+  let current = derive(keys.current);
+  let previous: readonly DerivedKeys[] = [];
+  const byId = new Map<string, DerivedKeys>();
+
+  function adopt(adopted: SealingKeys): boolean {
+    const before = { id: current.id, size: byId.size };
+    current = derive(adopted.current);
+    for (const key of [...(adopted.previous ?? []).map(derive), current]) byId.set(key.id, key);
+    previous = [...byId.values()].filter(({ id }) => id !== current.id);
+    return current.id !== before.id || byId.size > before.size;
+  }
+
+  adopt(keys);
   return {
     seal(id, text) {
       const nonce = nextNonce();
@@ -98,6 +124,7 @@ export function createSealer(keys: {
     isCurrent: sealed => sealed.startsWith(`v1:${current.id}:`),
     knows: sealed =>
       sealed.length >= SHORTEST_SEALED && sealed.startsWith('v1:') && byId.has(sealed.slice(3, 11)),
+    adopt,
   };
 }
 

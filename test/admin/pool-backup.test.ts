@@ -1,6 +1,7 @@
 import test from 'ava';
 import { recordOf } from '../../src/domain/transfer/key-record.ts';
 import { CHECK_NAME } from '../../src/stores/encryption.ts';
+import { NEXT_KEY_NAME } from '../../src/stores/next-key.ts';
 import type { Reply } from '../server/panel-harness.ts';
 import { freshKey, NOW_MS, openPool, type PoolHarness } from './pool-harness.ts';
 
@@ -32,7 +33,9 @@ async function filled(harness: PoolHarness): Promise<{ keys: string[]; ids: stri
   await ask('POST', '/api/mappings', { prefix: '/openai', target: 'https://api.openai.com' });
   const { sealer } = api.encryption;
   await stores.sealed.replace('oauth', sealer.seal('oauth', 'refresh-token-of-the-team'), 0);
-  await stores.sealed.replace(CHECK_NAME, sealer.seal(CHECK_NAME, 'switchyard'), 0);
+  for (const name of [CHECK_NAME, NEXT_KEY_NAME]) {
+    await stores.sealed.replace(name, sealer.seal(name, 'of this store alone'), 0);
+  }
   return { keys, ids };
 }
 

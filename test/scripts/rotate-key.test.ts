@@ -1,5 +1,7 @@
+import { once } from 'node:events';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 import test from 'ava';
 import { Secret } from '../../src/base/secret.ts';
 import { readAllKeys } from '../../src/domain/transfer/backup-content.ts';
@@ -9,7 +11,7 @@ import { clearKeys, openWorkplace } from './operator-harness.ts';
 const OLD = '11'.repeat(32);
 const NEW = '22'.repeat(32);
 
-test.serial('a key in a file is changed in two steps, the first of which changes no secret', async t => {
+test.serial('a key in a file is changed by one command, which shows neither', async t => {
   const { folder, run, open } = openWorkplace(t);
   const keys = [freshKey(), freshKey()];
   writeFileSync(join(folder, 'keys.txt'), keys.join('\n'));
@@ -17,23 +19,47 @@ test.serial('a key in a file is changed in two steps, the first of which changes
   const file = join(folder, 'data/encryption-key');
   const old = readFileSync(file, 'utf8').trim();
 
-  const prepared = await run('rotate-key');
-  t.is(prepared.code, 0, prepared.err);
-  t.regex(prepared.out, /Restart Switchyard/);
-  const [current = '', previous, ...others] = readFileSync(file, 'utf8').trim().split(',');
-  t.is(previous, old);
+  const { code, out, err } = await run('rotate-key');
+  t.is(code, 0, err);
+  t.regex(out, /^Sealed 3 secrets in the embedded database under the new key\nThe old key is gone/);
+  const current = readFileSync(file, 'utf8').trim();
+  t.is(Buffer.from(current, 'base64').length, 32);
   t.not(current, old);
-  t.deepEqual(others, []);
-
-  const done = await run('rotate-key');
-  t.is(done.code, 0, done.err);
-  t.regex(done.out, /^Sealed 3 secrets in the embedded database under the new key\nThe old key is gone/);
-  t.is(readFileSync(file, 'utf8').trim(), current);
   const { stores, sealer } = await open();
   t.deepEqual([...(await clearKeys(stores, sealer)).keys()].sort(), keys.sort());
-  for (const text of [old, current]) {
-    t.false((prepared.out + prepared.err + done.out + done.err).includes(text));
-  }
+  for (const text of [old, current]) t.false((out + err).includes(text));
+});
+
+test.serial('a rotation of a key in a file that was killed goes on with the key it had made', async t => {
+  const { folder, run, start, open } = openWorkplace(t);
+  const key = freshKey();
+  writeFileSync(join(folder, 'keys.txt'), key);
+  await run('import', ['keys.txt']);
+  const file = join(folder, 'data/encryption-key');
+  const child = start('rotate-key');
+  const [line] = await once(createInterface({ input: child.stderr! }), 'line');
+  t.regex(String(line), /A new key stands first/);
+  const exited = once(child, 'exit');
+  child.kill('SIGKILL');
+  await exited;
+  const [made] = readFileSync(file, 'utf8').trim().split(',');
+  const done = await run('rotate-key');
+  t.is(done.code, 0, done.err);
+  t.is(readFileSync(file, 'utf8').trim(), made!);
+  const { stores, sealer } = await open();
+  t.deepEqual([...(await clearKeys(stores, sealer)).keys()], [key]);
+});
+
+test.serial('a key that opens nothing is not changed for another one', async t => {
+  const { folder, run } = openWorkplace(t);
+  writeFileSync(join(folder, 'keys.txt'), freshKey());
+  await run('import', ['keys.txt']);
+  const file = join(folder, 'data/encryption-key');
+  writeFileSync(file, OLD);
+  const { code, err } = await run('rotate-key');
+  t.is(code, 1);
+  t.regex(err, /^rotate: Expected the encryption key /);
+  t.is(readFileSync(file, 'utf8'), OLD);
 });
 
 test.serial('a key in the environment is changed by whoever set it, and the command says how', async t => {
@@ -47,10 +73,13 @@ test.serial('a key in the environment is changed by whoever set it, and the comm
 
   const both = await run('rotate-key', [], { ENCRYPTION_KEY: `${NEW},${OLD}` });
   t.is(both.code, 0, both.err);
-  t.regex(both.out, /under the new key\nThe old key may be taken out of ENCRYPTION_KEY\n$/);
+  t.regex(both.out, /^Sealed 2 secrets .* under the new key\nNow put the new key alone into ENCRYPTION_KEY/);
   const { stores, sealer } = await open(new Secret(NEW));
   t.deepEqual([...(await clearKeys(stores, sealer)).keys()], [key]);
   t.regex((await run('rotate-key', [], { ENCRYPTION_KEY: `${NEW},${OLD}` })).out, /^Sealed 0 secrets/);
+  const ended = await run('rotate-key', [], { ENCRYPTION_KEY: NEW });
+  t.regex(ended.out, /^Sealed 0 secrets.*\nThe old key opens nothing any more/);
+  t.regex((await run('rotate-key', [], { ENCRYPTION_KEY: NEW })).err, /got one key/);
 });
 
 test.serial('while a secret cannot be opened the old keys are kept', async t => {
@@ -60,12 +89,17 @@ test.serial('while a secret cannot be opened the old keys are kept', async t => 
   const { stores } = await open();
   const [first] = (await readAllKeys(stores.pool.keys)).keys();
   await stores.pool.keys.update(first!, { sealed: 'v1:AAAAAAAA:AAAA' });
-  await run('rotate-key');
-  const file = readFileSync(join(folder, 'data/encryption-key'), 'utf8');
+  const old = readFileSync(join(folder, 'data/encryption-key'), 'utf8').trim();
   const done = await run('rotate-key');
   t.is(done.code, 1);
   t.regex(done.err, new RegExp(`rotate: no given key opens these.*${first}`));
-  t.is(readFileSync(join(folder, 'data/encryption-key'), 'utf8'), file);
+  const [current, previous] = readFileSync(join(folder, 'data/encryption-key'), 'utf8').trim().split(',');
+  t.is(previous, old);
+  t.not(current, old);
+  // Once it is gone the rotation ends.
+  await stores.pool.keys.remove([first!]);
+  t.is((await run('rotate-key')).code, 0);
+  t.is(readFileSync(join(folder, 'data/encryption-key'), 'utf8').trim(), current!);
 });
 
 test.serial('where there is no key nothing is rotated', async t => {

@@ -29,6 +29,8 @@ export interface PoolReplicaOptions {
   readonly stores: Pick<PoolStores, 'keys' | 'groups' | 'settings' | 'rests'>;
   readonly pool: KeyPool;
   readonly opener: KeyOpener;
+  /** Looks whether the opener can open more by now; true where it can. Asked once a second, so it must be cheap. */
+  readonly learnKeys?: (() => Promise<boolean>) | undefined;
   /** Served from where the stores are away at start. Left out where the store is local itself. */
   readonly localCopy?: LocalFile<PoolCopy> | undefined;
   /** Called with the console's settings when they changed (also those that are not the pool's). */
@@ -194,6 +196,7 @@ export class PoolReplica {
     try {
       const allWritten = await this.#outbox.flush();
       const written = this.#outbox.written();
+      await this.#learnKeys(written);
       const { groups, settings, rests } = this.#options.stores;
       // Groups first: a key of a new group must not stand in the tier of `default` for a moment.
       this.#takeGroups(await groups.readAll());
@@ -210,6 +213,7 @@ export class PoolReplica {
   }
 
   async #readKeys(written: Written): Promise<void> {
+    const { opener } = this.#options;
     let since = this.#revision;
     let { page, named } = this.#readFrom(since);
     for (;;) {
@@ -225,6 +229,8 @@ export class PoolReplica {
       const isLast = changes.changed.length < PAGE && changes.removed.length < PAGE;
       // The store reads on while this page is taken over.
       if (!isLast) page = this.#nextPage(since);
+      // While keys are rotated, what was sealed a moment ago may be under one that is not known yet.
+      if (changes.changed.some(({ sealed }) => !opener.knows(sealed))) await this.#learnKeys(written);
       this.#book.take(changes, written);
       if (changes.changed.length + changes.removed.length > 0) this.#saveLater();
       for (const id of changes.removed) named?.delete(id);
@@ -236,6 +242,10 @@ export class PoolReplica {
     this.#book.keepOnly(named, written);
     this.#saveLater();
     this.#revision = since;
+  }
+
+  async #learnKeys(written: Written): Promise<void> {
+    if ((await this.#options.learnKeys?.()) === true) this.#book.retry(written);
   }
 
   /** @returns `named`: read from the beginning, what the store does not name is gone */

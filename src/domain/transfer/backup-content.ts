@@ -53,10 +53,10 @@ export async function readAllKeys(store: Pick<KeyStore, 'changes'>): Promise<Map
 }
 
 /**
- * Tells whether a process has the right encryption key (`stores/encryption.ts`). Every store has its own, under its own
- * key: in another one it would be wrong.
+ * Names of values about the encryption key itself (`stores/encryption.ts`, `stores/next-key.ts`). Every store has its own:
+ * in another one they would be wrong, and a backup is no place for a key.
  */
-const CHECK_NAME = 'encryption-check';
+const OWN_PREFIX = 'encryption-';
 
 /**
  * Reads everything that a backup holds.
@@ -87,7 +87,7 @@ export async function collectBackup(
   keys.sort((left, right) => left.createdAtMs - right.createdAtMs || (left.id < right.id ? -1 : 1));
   const secrets: [string, string][] = [];
   for (const name of await stores.sealed.names()) {
-    const value = name === CHECK_NAME ? undefined : await stores.sealed.read(name);
+    const value = name.startsWith(OWN_PREFIX) ? undefined : await stores.sealed.read(name);
     const text = value && opened(name, value.sealed);
     if (text !== undefined) secrets.push([name, text]);
   }

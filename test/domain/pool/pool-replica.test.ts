@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
+import { AppError } from '../../../src/base/errors.ts';
 import type { PoolCopy } from '../../../src/domain/pool/pool-replica.ts';
 import { jsonFile } from '../../../src/stores/json-file.ts';
 import type { PoolStores } from '../../../src/stores/pool-types.ts';
@@ -416,6 +417,53 @@ test('a key that turns out to be damaged when it is needed leaves the pool, and 
   await replica.refresh();
   t.deepEqual(usable(pool), ['a', 'y']);
   t.deepEqual([...replica.damaged], ['x']);
+});
+
+test('a key that is sealed under a key not known yet is there as soon as that is learned', async t => {
+  const stores = await openOne(t);
+  await stores.keys.add([storedKey('a'), storedKey('b', { sealed: 'next:sk-b' })]);
+  const known = new Set(['sealed']);
+  let news: string | undefined;
+  const opener = {
+    knows: (sealed: string) => known.has(sealed.split(':')[0]!),
+    open: (_id: string, sealed: string) => {
+      if (!opener.knows(sealed)) throw new AppError('ERR_ENCRYPTION_KEY', 'another key');
+      return sealed.split(':')[1]!;
+    },
+  };
+  const learnKeys = async () => {
+    if (news === undefined || known.has(news)) return false;
+    known.add(news);
+    return true;
+  };
+  const { pool, replica } = await startProcess(t, stores, { opener, learnKeys });
+  t.deepEqual(usable(pool), ['a']);
+  t.deepEqual([...replica.damaged], ['b']);
+  news = 'next';
+  await replica.refresh();
+  t.deepEqual(usable(pool), ['a', 'b']);
+  t.is(replica.damaged.size, 0);
+  t.is(pool.get('b')!.secret.reveal(), 'sk-b');
+
+  // Learned between the look of the comparison and the record: no moment without the key.
+  const lease = take(pool);
+  news = undefined;
+  const seen: number[] = [];
+  const reading = stores.keys.changes;
+  stores.keys.changes = async (since, limit) => {
+    news = 'third';
+    return await reading(since, limit);
+  };
+  await stores.keys.update('a', { sealed: 'third:sk-a' });
+  const apply = pool.apply.bind(pool);
+  pool.apply = changes => {
+    apply(changes);
+    seen.push(pool.size);
+  };
+  await replica.refresh();
+  t.deepEqual(usable(pool), ['a', 'b']);
+  t.true(seen.length > 0 && seen.every(size => size === 2));
+  pool.release(lease, SUCCESS, NOW_MS);
 });
 
 test('where every key turns out to be damaged there is none', async t => {
