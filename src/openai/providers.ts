@@ -100,7 +100,8 @@ interface Base {
   readonly prefix: string;
 }
 
-const bases = new Map<string, Base>();
+/** By provider and base URL. */
+const bases = new Map<ProviderName, Map<string, Base>>();
 const MOST_BASES = 10_000;
 
 /**
@@ -177,12 +178,16 @@ export function checkBaseUrl(provider: ProviderName, text: string): void {
 }
 
 function baseOf(provider: ProviderName, baseUrl: string): Base {
-  const name = `${provider} ${baseUrl}`;
-  const known = bases.get(name);
-  if (known !== undefined) return known;
-  const base = readBase(provider, baseUrl);
-  if (bases.size >= MOST_BASES) bases.clear();
-  bases.set(name, base);
+  let known = bases.get(provider);
+  if (known === undefined) {
+    known = new Map();
+    bases.set(provider, known);
+  }
+  let base = known.get(baseUrl);
+  if (base !== undefined) return base;
+  base = readBase(provider, baseUrl);
+  if (known.size >= MOST_BASES) known.clear();
+  known.set(baseUrl, base);
   return base;
 }
 

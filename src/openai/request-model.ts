@@ -12,7 +12,8 @@ export interface RequestFacts {
   readonly references: readonly string[];
 }
 
-const NOTHING: RequestFacts = { model: undefined, stream: false, references: [] };
+const NO_REFERENCES: readonly string[] = [];
+const NOTHING: RequestFacts = { model: undefined, stream: false, references: NO_REFERENCES };
 
 /** Members that refer to stored objects, wherever they stand: text, or a list of texts. */
 const REFERRING: ReadonlySet<string> = new Set([
@@ -52,7 +53,7 @@ export function readRequestFacts(body: Buffer, contentType: string | undefined):
   let model: string | undefined;
   let stream = false;
   let inConversation = false;
-  const references = new Set<string>();
+  let references: Set<string> | undefined;
   scanMembers(body, WANTED, (key, valueAt, depth) => {
     if (depth === 1) {
       inConversation = key === 'conversation' && body[valueAt] === 0x7b;
@@ -64,11 +65,13 @@ export function readRequestFacts(body: Buffer, contentType: string | undefined):
     if (ofConversation || REFERRING.has(key)) {
       const one = stringAt(body, valueAt, LONGEST_ID_BYTES);
       for (const id of one === undefined ? stringsAt(body, valueAt, LONGEST_ID_BYTES) : [one]) {
-        if (references.size < MOST_REFERENCES && isObjectId(id)) references.add(id);
+        if (!isObjectId(id)) continue;
+        references ??= new Set();
+        if (references.size < MOST_REFERENCES) references.add(id);
       }
     }
   });
-  return { model, stream, references: [...references] };
+  return { model, stream, references: references === undefined ? NO_REFERENCES : [...references] };
 }
 
 /** The model alone, as `readRequestFacts` finds it. */

@@ -70,7 +70,17 @@ export function providersFor({ path, model, anthropic = false }: RouteQuestion):
   }
 }
 
+/** Names are the clients' texts: no more than so many, and none that is longer, are remembered. */
+const MOST_MAKERS = 1000;
+const LONGEST_REMEMBERED = 64;
+const makers = new Map<string, ProviderName | undefined>();
+
 function makerOf(model: string): ProviderName | undefined {
+  const known = makers.get(model);
+  if (known !== undefined || makers.has(model)) return known;
   const name = model.toLowerCase();
-  return FAMILIES.find(([pattern]) => pattern.test(name))?.[1];
+  const maker = FAMILIES.find(([pattern]) => pattern.test(name))?.[1];
+  if (makers.size >= MOST_MAKERS) makers.clear();
+  if (model.length <= LONGEST_REMEMBERED) makers.set(model, maker);
+  return maker;
 }

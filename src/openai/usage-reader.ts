@@ -88,6 +88,17 @@ function kindOf(contentType: string | undefined): 'json' | 'events' | 'unknown' 
   return /^\s*application\/(?:[a-z.-]+\+)?json/i.test(contentType) ? 'json' : 'none';
 }
 
+/** The usage of a JSON answer that is at hand whole, without keeping a copy. Other answers have none. */
+export function usageOfJson(body: Buffer): Usage | undefined {
+  if (lastByteOf(body) !== firstByteOf(body) + 2) return undefined;
+  const counts = parsed(usageSpan(body));
+  return counts === undefined ? undefined : usageFrom(counts);
+}
+
+export function isJson(contentType: string | undefined): boolean {
+  return contentType !== undefined && kindOf(contentType) === 'json';
+}
+
 /** Whether a blank line stands at the end, whatever its line ends. */
 function endsEvent(piece: Buffer): boolean {
   const last = piece[piece.length - 1];

@@ -9,13 +9,14 @@ import type { Passage } from './passage.ts';
 export function answerError(passage: Passage, error: AppError): void {
   const { response } = passage;
   passage.error = error;
-  passage.requestId ??= nextRequestId();
+  const requestId = passage.requestId ?? nextRequestId();
+  passage.requestId = requestId;
   if (response.headersSent) {
     breakOff(passage);
     return;
   }
   passage.status = error.status;
-  const body = Buffer.from(passage.describeError(error, passage.requestId));
+  const body = Buffer.from(passage.describeError(error, { path: passage.path, requestId }));
   const fields = ['Content-Type', 'application/json; charset=utf-8', 'Content-Length', String(body.length)];
   fields.push('Cache-Control', 'no-store');
   if (error.retryAfterSeconds !== undefined) fields.push('Retry-After', String(error.retryAfterSeconds));

@@ -1,5 +1,4 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { AppError } from '../base/errors.ts';
 import type { CommonContext, Passage, SpecialRequest } from './passage.ts';
 import type { RequestTarget } from './target.ts';
 
@@ -16,7 +15,7 @@ export interface Arrival {
 export function enter(
   context: CommonContext,
   { request, response, target, special }: Arrival,
-  describeError: (error: AppError, requestId: string) => string,
+  describeError: Passage['describeError'],
 ): Passage {
   return {
     context,

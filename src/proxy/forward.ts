@@ -65,7 +65,8 @@ function attempt(
   if (response.destroyed || response.closed) return Promise.resolve({ kind: 'client-left' });
   return new Promise<Outcome>(resolve => {
     const relay = new Relay(passage, outcome => {
-      response.off('close', closed);
+      // Of an answered one the response is closed: nothing more is heard from it.
+      if (outcome.kind !== 'answered') response.off('close', closed);
       resolve(outcome);
     });
     const closed = () => relay.onResponseClosed();
@@ -100,7 +101,8 @@ export function bodyFraming(request: IncomingMessage): 'none' | 'length' | 'chun
 /** The whole body when it came with the head or right behind it; else `undefined`, and it will be streamed. */
 export function bodyAtHand(request: IncomingMessage): Promise<Buffer | undefined> {
   return new Promise(resolve => {
-    // The parser reports a body after this turn of the event loop has read what the socket holds.
+    // The parser reports a body after this turn of the event loop has read what the sockets hold. Not sooner, though most
+    // bodies are there in the next microtask: requests that came together go on together, which wakes the upstream once.
     setImmediate(() =>
       resolve(request.complete ? ((request.read() as Buffer | null) ?? NO_BODY) : undefined),
     );

@@ -9,7 +9,7 @@ import type { Passage, ProxyContext } from './passage.ts';
 
 /** The life of a request to a mapped prefix, from its head to its count. Never rejects. */
 export async function handle(context: ProxyContext, arrival: Arrival): Promise<void> {
-  const passage = enter(context, arrival, errorBody);
+  const passage = enter(context, arrival, describeError);
   try {
     const mapping = route(passage, context);
     admit(passage, context);
@@ -19,6 +19,10 @@ export async function handle(context: ProxyContext, arrival: Arrival): Promise<v
   } finally {
     count(passage);
   }
+}
+
+function describeError(error: AppError, { requestId }: { requestId: string }): string {
+  return errorBody(error, requestId);
 }
 
 /** Finds the mapping that owns the path; none for `OPTIONS *`, which is for ourselves. */

@@ -1,7 +1,7 @@
 import { AppError } from '../base/errors.ts';
 import { Secret } from '../base/secret.ts';
 import { isLease } from '../domain/pool/key-pool.ts';
-import type { Lease, LiveKey, Unavailable } from '../domain/pool/types.ts';
+import type { Lease, LeaseRequest, LiveKey, Unavailable } from '../domain/pool/types.ts';
 import { DEFAULT_POOL, type ProviderName } from '../stores/pool-types.ts';
 import { hasUpstreamCredential, shownCredentials } from './client-credential.ts';
 import type { Passage } from './passage.ts';
@@ -11,13 +11,15 @@ import type { Plan } from './pooled-plan.ts';
 /** What became of a request so far. */
 export interface Tried {
   /** Keys that were refused. */
-  readonly refused: ReadonlySet<string>;
+  refused: ReadonlySet<string>;
   /** Keys whose upstream failed. */
-  readonly failed: ReadonlySet<string>;
-  readonly failedUpstreams: ReadonlySet<string>;
+  failed: ReadonlySet<string>;
+  failedUpstreams: ReadonlySet<string>;
   /** Of the last try, where its upstream failed. */
-  readonly failure: AppError | undefined;
+  failure: AppError | undefined;
 }
+
+export const NO_KEYS: ReadonlySet<string> = new Set();
 
 /**
  * Takes a key: one of the providers that fit, of an upstream that did not just fail this request where there is another,
@@ -30,38 +32,35 @@ export function takeKey(
   context: PooledContext,
   { planned, tried }: { planned: Plan; tried: Tried },
 ): Lease {
-  const { failed, failedUpstreams } = tried;
+  const { refused, failed, failedUpstreams } = tried;
   const nowMs = context.nowMs();
-  const request = requestFor(
-    context,
-    planned,
-    failed.size === 0 ? tried.refused : union(tried.refused, failed),
-  );
-  const { avoids: isOpen } = request;
-  const avoids = (upstream: string) => isOpen(upstream) || failedUpstreams.has(upstream);
-  let refused: Unavailable = { kind: 'none' };
+  let unfit: Unavailable = { kind: 'none' };
   for (const providers of choicesOf(context, planned)) {
     if (providers.length === 0) continue;
-    let found = context.pool.lease({ ...request, providers, avoids }, nowMs);
-    if (!isLease(found) && failed.size > 0) {
-      found = context.pool.lease({ ...request, providers }, nowMs);
-    }
-    if (!isLease(found) && failed.size > 0) {
-      found = context.pool.lease({ ...request, providers, tried: tried.refused }, nowMs);
+    const request = requestFor(context, planned, { providers, tried: refused });
+    let found: Lease | Unavailable;
+    if (failed.size === 0) {
+      found = context.pool.lease(request, nowMs);
+    } else {
+      const others = { ...request, tried: union(refused, failed) };
+      const avoids = (upstream: string) => request.avoids(upstream) || failedUpstreams.has(upstream);
+      found = context.pool.lease({ ...others, avoids }, nowMs);
+      if (!isLease(found)) found = context.pool.lease(others, nowMs);
+      if (!isLease(found)) found = context.pool.lease(request, nowMs);
     }
     if (isLease(found)) return found;
-    refused = found;
+    unfit = found;
     if (found.kind !== 'none') break;
   }
-  if (refused.kind === 'none') {
+  if (unfit.kind === 'none') {
     const own = clientsOwn(passage, context, planned);
-    if (own !== undefined && !tried.refused.has(own.key.id)) return own;
+    if (own !== undefined && !refused.has(own.key.id)) return own;
   }
   throw tried.failure !== undefined &&
-    (refused.kind === 'avoided' || refused.kind === 'unusable') &&
+    (unfit.kind === 'avoided' || unfit.kind === 'unusable') &&
     failed.size > 0
     ? tried.failure
-    : unavailable(refused, context);
+    : unavailable(unfit, context);
 }
 
 /** Whether the request could go on to another key than this one and those that it tried. */
@@ -73,7 +72,7 @@ export function hasOtherKey(
   const providers = choicesOf(context, planned).find(choice => choice.includes(lease.key.provider));
   if (providers === undefined) return false;
   const known = union(tried.refused, tried.failed).add(lease.key.id);
-  return context.pool.hasKeyFor({ ...requestFor(context, planned, known), providers }, context.nowMs());
+  return context.pool.hasKeyFor(requestFor(context, planned, { providers, tried: known }), context.nowMs());
 }
 
 /** Providers to ask, the later ones only where the pool has no key of the earlier. */
@@ -87,14 +86,15 @@ function choicesOf(context: PooledContext, { route, onlyKeyId }: Plan): readonly
 function requestFor(
   context: PooledContext,
   { model, onlyKeyId, wholeBody }: Plan,
-  tried: ReadonlySet<string>,
+  { providers, tried }: Pick<LeaseRequest, 'providers' | 'tried'>,
 ) {
   return {
+    providers,
     model: model ?? '*',
     tried,
     isOnlyTry: wholeBody === undefined,
     avoids: (upstream: string) => context.circuits.isOpen(upstream, context.nowMs()),
-    ...(onlyKeyId === undefined ? {} : { onlyKeyId }),
+    onlyKeyId,
   };
 }
 
@@ -154,7 +154,7 @@ function unavailable(reason: Unavailable, context: PooledContext): AppError {
 /** The last key that could be tried was no good either. */
 export function spent(context: PooledContext, lease: Lease): AppError {
   const next = context.pool.lease(
-    { providers: [lease.key.provider], model: lease.model, tried: new Set() },
+    { providers: [lease.key.provider], model: lease.model, tried: NO_KEYS },
     context.nowMs(),
   );
   if (!isLease(next)) return unavailable(next, context);

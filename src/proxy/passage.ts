@@ -82,7 +82,10 @@ export interface Passage {
   readonly authority: string;
   readonly startedAt: number;
   /** Writes one of our errors as the body that this way's clients understand. */
-  readonly describeError: (error: AppError, requestId: string) => string;
+  readonly describeError: (
+    error: AppError,
+    of: { readonly path: string; readonly requestId: string },
+  ) => string;
   /** Under what the request counts: its mapping's prefix, or `/v1`; `undefined` until it has one. */
   prefix: string | undefined;
   /** Of the answer; 499 when the client left first. */

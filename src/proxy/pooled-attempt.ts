@@ -1,6 +1,6 @@
 import type { Verdict } from '../domain/pool/types.ts';
 import { EventPeek } from '../openai/event-peek.ts';
-import { UsageReader } from '../openai/usage-reader.ts';
+import { isJson, UsageReader, usageOfJson } from '../openai/usage-reader.ts';
 import type { ResponseHead, WireExchange, WireFailure, WireHandler } from '../wire/types.ts';
 import { fieldValue } from './head.ts';
 import type { Passage, Usage } from './passage.ts';
@@ -44,49 +44,67 @@ export interface AttemptOptions {
   readonly settle: (outcome: PooledOutcome, usage: Usage | undefined) => void;
 }
 
+/** Which limit was passed, for the log. */
+type Limit = 'first byte' | 'idle' | 'total';
+
 /**
  * One try with one key: holds the answer back until it is known whether it is the client's, then relays it byte for byte
  * while reading the usage off it.
  */
-export class PooledAttempt implements WireHandler {
+export class PooledAttempt implements WireHandler, WireExchange {
   readonly #options: AttemptOptions;
   readonly #relay: Relay;
   #exchange: WireExchange | undefined;
   #state: 'waiting' | 'peeking' | 'collecting' | 'relaying' | 'over' = 'waiting';
   #head: ResponseHead | undefined;
   #peek: EventPeek | undefined;
-  #collected: Buffer[] = [];
+  #collected: Buffer[] | undefined;
   #collectedBytes = 0;
   #verdict: Verdict | undefined;
-  #usage: UsageReader | undefined;
+  #contentType: string | undefined;
+  #reader: UsageReader | undefined;
+  #usage: Usage | undefined;
   #createdHead = '';
   #watching: boolean;
-  #mayIdle = false;
-  #idle: NodeJS.Timeout | undefined;
-  #firstByte: NodeJS.Timeout | undefined;
-  #total: NodeJS.Timeout | undefined;
+  /** A session is no answer: it may be silent, and last, as long as both sides like. */
+  #isSession = false;
+  readonly #startedAt = performance.now();
+  #relayedAny = false;
+  /** When the last packet came that was waited for; -1 while none is waited for. */
+  #idleFrom = -1;
+  /** The one timer of all limits. It runs to the soonest of them when it is set, and looks again then. */
+  #watch: NodeJS.Timeout | undefined;
+  #watchUntil = Number.POSITIVE_INFINITY;
   #longPeek: NodeJS.Timeout | undefined;
 
   constructor(passage: Passage, options: AttemptOptions) {
     this.#options = options;
     this.#watching = options.watchObjects !== undefined;
     this.#relay = new Relay(passage, outcome => this.#onRelayed(outcome));
-    const { firstByteMs, totalMs } = options.timeouts;
-    if (firstByteMs > 0) this.#firstByte = setTimeout(() => this.#onTimeout('first byte'), firstByteMs);
-    if (totalMs > 0) this.#total = setTimeout(() => this.#onTimeout('total'), totalMs);
+    this.#watchNext();
   }
 
   carry(exchange: WireExchange): void {
     this.#exchange = exchange;
-    this.#relay.carry({
-      write: piece => exchange.write(piece),
-      end: trailers => exchange.end(trailers),
-      resume: () => {
-        this.#armIdle();
-        exchange.resume();
-      },
-      abort: () => exchange.abort(),
-    });
+    this.#relay.carry(this);
+  }
+
+  /** What the relay asks of the exchange goes through here: reading on begins the wait for the next packet. */
+  write(piece: Buffer): boolean {
+    return this.#exchange!.write(piece);
+  }
+
+  end(trailers?: readonly string[]): void {
+    this.#exchange!.end(trailers);
+  }
+
+  resume(): void {
+    this.#waitForPacket();
+    this.#exchange!.resume();
+  }
+
+  abort(): void {
+    this.#exchange!.abort();
   }
 
   onResponseClosed(): void {
@@ -94,7 +112,7 @@ export class PooledAttempt implements WireHandler {
       this.#relay.onResponseClosed();
     } else if (this.#state !== 'over') {
       // What is held may tell the tokens of the prompt.
-      if (this.#state === 'peeking') this.#usage!.push(this.#peek!.held);
+      if (this.#state === 'peeking') this.#readUsage(this.#peek!.held);
       this.#exchange?.abort();
       this.#settle({ kind: 'client-left' });
     }
@@ -106,11 +124,10 @@ export class PooledAttempt implements WireHandler {
 
   onHead(head: ResponseHead): void {
     this.#head = head;
-    const contentType = fieldValue(head.headers, 'content-type');
-    this.#usage = new UsageReader({ contentType });
+    this.#contentType = fieldValue(head.headers, 'content-type');
     if (head.status >= 400) {
       this.#state = 'collecting';
-    } else if (head.status < 300 && isReadableStream(head, contentType)) {
+    } else if (head.status < 300 && isReadableStream(head, this.#contentType)) {
       this.#peek = new EventPeek();
       this.#state = 'peeking';
       this.#longPeek = setTimeout(() => this.#onPeekTooLong(), LONGEST_PEEK_MS);
@@ -130,6 +147,7 @@ export class PooledAttempt implements WireHandler {
         break;
       }
       case 'collecting':
+        this.#collected ??= [];
         this.#collected.push(Buffer.from(piece));
         this.#collectedBytes += piece.length;
         if (this.#collectedBytes >= ERROR_BODY_BYTES) this.#judgeCollected();
@@ -140,8 +158,8 @@ export class PooledAttempt implements WireHandler {
   onPacketEnd(): boolean {
     if (this.#state !== 'relaying') return true;
     const more = this.#relay.onPacketEnd();
-    if (more) this.#armIdle();
-    else clearTimeout(this.#idle);
+    if (more) this.#waitForPacket();
+    else this.#idleFrom = -1;
     return more;
   }
 
@@ -152,10 +170,8 @@ export class PooledAttempt implements WireHandler {
   }
 
   onUpgrade(head: ResponseHead): void {
-    // A session is no answer: it may be silent, and last, as long as both sides like.
-    clearTimeout(this.#firstByte);
-    clearTimeout(this.#total);
-    this.#mayIdle = true;
+    this.#isSession = true;
+    clearTimeout(this.#watch);
     this.#state = 'relaying';
     this.#verdict = this.#options.judge({
       status: 101,
@@ -184,7 +200,7 @@ export class PooledAttempt implements WireHandler {
     this.#onPeeked('ok');
     // Nothing was asked to pause meanwhile: the next packet will tell.
     this.#relay.onPacketEnd();
-    this.#armIdle();
+    this.#waitForPacket();
   }
 
   #onPeeked(found: ReturnType<EventPeek['end']>): void {
@@ -198,7 +214,7 @@ export class PooledAttempt implements WireHandler {
   }
 
   #judgeCollected(): void {
-    const body = Buffer.concat(this.#collected);
+    const body = Buffer.concat(this.#collected ?? []);
     this.#decide({ status: this.#head!.status, bodyError: parsedJson(body) }, [body]);
   }
 
@@ -224,14 +240,24 @@ export class PooledAttempt implements WireHandler {
   }
 
   #relayPiece(piece: Buffer): void {
-    clearTimeout(this.#firstByte);
-    this.#usage?.push(piece);
+    this.#relayedAny = true;
+    if (!this.#isSession) this.#readUsage(piece);
     if (this.#watching) {
       this.#createdHead += piece.toString('latin1', 0, CREATED_ID_BYTES - this.#createdHead.length);
       this.#watching =
         !this.#options.watchObjects!(this.#createdHead) && this.#createdHead.length < CREATED_ID_BYTES;
     }
     this.#relay.onData(piece);
+  }
+
+  #readUsage(piece: Buffer): void {
+    // Nearly every answer that is no stream comes in one piece.
+    if (this.#reader === undefined && piece.length === this.#head!.length && isJson(this.#contentType)) {
+      this.#usage = usageOfJson(piece);
+      return;
+    }
+    this.#reader ??= new UsageReader({ contentType: this.#contentType });
+    this.#reader.push(piece);
   }
 
   #onRelayed(outcome: Outcome): void {
@@ -254,7 +280,7 @@ export class PooledAttempt implements WireHandler {
     }
   }
 
-  #onTimeout(which: string): void {
+  #onTimeout(which: Limit): void {
     if (this.#state === 'over') return;
     const failure: WireFailure = {
       code: 'ERR_UPSTREAM_TIMEOUT',
@@ -268,11 +294,39 @@ export class PooledAttempt implements WireHandler {
     this.onFailure(failure);
   }
 
-  #armIdle(): void {
+  #waitForPacket(): void {
     const { idleMs } = this.#options.timeouts;
-    if (idleMs === 0 || this.#mayIdle || this.#state !== 'relaying') return;
-    if (this.#idle === undefined) this.#idle = setTimeout(() => this.#onTimeout('idle'), idleMs);
-    else this.#idle.refresh();
+    if (idleMs === 0 || this.#isSession || this.#state !== 'relaying') return;
+    this.#idleFrom = performance.now();
+    // Every packet puts its end off: the timer learns of it when it fires.
+    if (this.#idleFrom + idleMs < this.#watchUntil) this.#watchNext();
+  }
+
+  /** Ends what has passed a limit, else sets the timer to the soonest. */
+  #watchNext(): void {
+    const { firstByteMs, idleMs, totalMs } = this.#options.timeouts;
+    const now = performance.now();
+    let soonest = Number.POSITIVE_INFINITY;
+    let limit: Limit = 'total';
+    if (totalMs > 0) soonest = this.#startedAt + totalMs;
+    if (firstByteMs > 0 && !this.#relayedAny && this.#startedAt + firstByteMs < soonest) {
+      soonest = this.#startedAt + firstByteMs;
+      limit = 'first byte';
+    }
+    if (this.#idleFrom !== -1 && this.#idleFrom + idleMs < soonest) {
+      soonest = this.#idleFrom + idleMs;
+      limit = 'idle';
+    }
+    clearTimeout(this.#watch);
+    this.#watchUntil = soonest;
+    if (soonest === Number.POSITIVE_INFINITY) return;
+    if (soonest <= now) this.#onTimeout(limit);
+    else this.#watch = setTimeout(onWatch, Math.ceil(soonest - now), this);
+  }
+
+  /** For the timer alone. */
+  look(): void {
+    if (this.#state !== 'over') this.#watchNext();
   }
 
   #settle(outcome: PooledOutcome): void {
@@ -280,9 +334,14 @@ export class PooledAttempt implements WireHandler {
     this.#state = 'over';
     // An upload has no other try.
     if (outcome.kind === 'again') this.#relay.dropBody();
-    for (const timer of [this.#firstByte, this.#total, this.#longPeek, this.#idle]) clearTimeout(timer);
-    this.#options.settle(outcome, this.#usage?.end());
+    clearTimeout(this.#watch);
+    if (this.#longPeek !== undefined) clearTimeout(this.#longPeek);
+    this.#options.settle(outcome, this.#usage ?? this.#reader?.end());
   }
+}
+
+function onWatch(attempt: PooledAttempt): void {
+  attempt.look();
 }
 
 /** A compressed one cannot be looked into. */

@@ -6,8 +6,8 @@ import type { WireRequest } from '../wire/types.ts';
 import { clientOf, mayRepeat } from './forward.ts';
 import { requestFields, withheldFields } from './head.ts';
 import type { Passage, Usage } from './passage.ts';
-import { type Judged, PooledAttempt, type PooledOutcome } from './pooled-attempt.ts';
-import type { PooledContext } from './pooled-context.ts';
+import { type AttemptOptions, type Judged, PooledAttempt, type PooledOutcome } from './pooled-attempt.ts';
+import type { PooledContext, PooledTimeouts } from './pooled-context.ts';
 import type { Plan } from './pooled-plan.ts';
 
 /** The answer must come as it is, so that errors and usage can be read. */
@@ -16,107 +16,181 @@ const UPLOAD_NAMES = [...CLIENT_CREDENTIAL_FIELDS, 'accept-encoding', 'sec-webso
 const WITHHELD_UPLOAD = withheldFields(UPLOAD_NAMES);
 const WITHHELD = withheldFields([...UPLOAD_NAMES, 'content-length']);
 
-/** One try; gives the key back exactly once. */
-export async function attemptWith(
+/** How a try ended, for who decides about the next one. */
+export interface Attempted {
+  readonly outcome: PooledOutcome;
+  readonly usage: Usage | undefined;
+}
+
+export interface KeyTryOptions {
+  readonly planned: Plan;
+  /** Whether an answer with this verdict is for the client. */
+  readonly isClients: (verdict: Verdict) => boolean;
+}
+
+/** One try with a key; gives the key back exactly once, whatever happens. */
+export function attemptWith(
   lease: Lease,
   passage: Passage,
   context: PooledContext,
-  { planned, isClients }: { planned: Plan; isClients: (verdict: Verdict) => boolean },
-): Promise<{ outcome: PooledOutcome; usage: Usage | undefined }> {
-  const use = { upstream: upstreamOf(lease.key), keyId: lease.key.id };
-  let verdict: Verdict | undefined;
-  let reported = false;
-  if (!context.circuits.admit(use, context.nowMs())) {
+  options: KeyTryOptions,
+): Promise<Attempted> {
+  const upstream = upstreamOf(lease.key);
+  if (!context.circuits.admit({ upstream, keyId: lease.key.id }, context.nowMs())) {
     // Another request is probing a circuit that is half open: this one looks elsewhere.
     context.pool.abandon(lease);
-    return { outcome: { kind: 'again', verdict: CIRCUIT_OPEN, failure: undefined }, usage: undefined };
+    return Promise.resolve({ outcome: CIRCUIT_OPEN, usage: undefined });
   }
-  try {
-    let result = await send(lease, passage, context, { planned, isClients, fresh: false });
-    if (mayRepeatFresh(result.outcome, passage, context, planned)) {
-      result = await send(lease, passage, context, { planned, isClients, fresh: true });
+  return new Promise((resolve, reject) => {
+    const keyTry = new KeyTry(lease, { ...options, passage, context, resolve });
+    try {
+      keyTry.send(false);
+    } catch (error) {
+      keyTry.giveBack(undefined);
+      reject(error);
     }
-    if (result.outcome.kind === 'again' || result.outcome.kind === 'relayed')
-      verdict = result.outcome.verdict;
-    if (result.outcome.kind === 'broken') {
-      verdict = { key: { kind: 'none' }, upstream: 'strike', then: 'relay' };
-    }
-    context.circuits.report(use, verdict?.upstream ?? 'none', context.nowMs());
-    reported = true;
-    return result;
-  } finally {
-    if (!reported) context.circuits.report(use, 'none', context.nowMs());
-    if (verdict === undefined) context.pool.abandon(lease);
-    else context.pool.release(lease, verdict, context.nowMs());
-  }
-}
-
-/**
- * A kept connection was closed by the other side meanwhile: that says nothing of the upstream, and a new one may do. With
- * retries switched off only what is safe to repeat is (RFC 9110 §9.2.2).
- */
-function mayRepeatFresh(
-  outcome: PooledOutcome,
-  { request, response }: Passage,
-  context: PooledContext,
-  { wholeBody }: Plan,
-): boolean {
-  if (outcome.kind !== 'again' || outcome.failure === undefined || response.closed) return false;
-  const asked = { method: request.method!, headers: request.rawHeaders };
-  return mayRepeat(asked, outcome.failure, {
-    isWhole: wholeBody !== undefined,
-    isForced: context.pool.config.retry.enabled,
   });
 }
 
-const CIRCUIT_OPEN: Verdict = { key: { kind: 'none' }, upstream: 'none', then: 'retry' };
+const CIRCUIT_OPEN: PooledOutcome = {
+  kind: 'again',
+  verdict: { key: { kind: 'none' }, upstream: 'none', then: 'retry' },
+  failure: undefined,
+};
+const BROKEN: Verdict = { key: { kind: 'none' }, upstream: 'strike', then: 'relay' };
 
-function send(
-  lease: Lease,
-  passage: Passage,
-  context: PooledContext,
-  { planned, isClients, fresh }: { planned: Plan; isClients: (verdict: Verdict) => boolean; fresh: boolean },
-): Promise<{ outcome: PooledOutcome; usage: Usage | undefined }> {
-  const { key } = lease;
-  const { autoBan } = context.pool.config;
-  const policy = { autoBan: autoBan.enabled, ban401: autoBan.ban_401, ban402: autoBan.ban_402 };
-  const { request, response, path } = passage;
-  const asked = upstreamRequestFor({
-    provider: key.provider,
-    baseUrl: key.baseUrl ?? context.baseUrlOf(key.provider),
-    path,
-    secret: key.secret.reveal(),
-  });
-  const wire = wireRequest(passage, planned, asked);
-  return new Promise(resolve => {
-    const attempt = new PooledAttempt(passage, {
-      timeouts: context.timeouts,
-      isClients,
-      judge: (judged: Judged) =>
-        judge(
-          {
-            status: judged.status,
-            headers: judged.headers,
-            bodyError: judged.bodyError,
-            ...(judged.failure === undefined ? {} : { transport: judged.failure.code }),
-            provider: key.provider,
-            model: lease.model,
-            nowMs: context.nowMs(),
-          },
-          policy,
-        ),
-      redact: body => (key.source === 'client' ? body : withoutKey(body, key.secret.reveal())),
-      watchObjects: key.source === 'client' ? undefined : objectWatch(request.method!, path, context, key.id),
-      settle: (outcome, usage) => {
-        response.off('close', closed);
-        resolve({ outcome, usage });
-      },
+/** A try under way, and what its attempts must know of the key. */
+class KeyTry implements AttemptOptions {
+  readonly timeouts: PooledTimeouts;
+  readonly isClients: (verdict: Verdict) => boolean;
+  readonly watchObjects: ((bodyHead: string) => boolean) | undefined;
+  readonly #lease: Lease;
+  readonly #passage: Passage;
+  readonly #context: PooledContext;
+  readonly #planned: Plan;
+  readonly #resolve: (attempted: Attempted) => void;
+  #attempt: PooledAttempt | undefined;
+  #onClosed: (() => void) | undefined;
+  #repeated = false;
+
+  constructor(
+    lease: Lease,
+    options: KeyTryOptions & {
+      readonly passage: Passage;
+      readonly context: PooledContext;
+      readonly resolve: (attempted: Attempted) => void;
+    },
+  ) {
+    const { passage, context } = options;
+    const { key } = lease;
+    this.timeouts = context.timeouts;
+    this.isClients = options.isClients;
+    this.watchObjects =
+      key.source === 'client'
+        ? undefined
+        : objectWatch(passage.request.method!, passage.path, context, key.id);
+    this.#lease = lease;
+    this.#passage = passage;
+    this.#context = context;
+    this.#planned = options.planned;
+    this.#resolve = options.resolve;
+  }
+
+  /** @param fresh not on a kept connection */
+  send(fresh: boolean): void {
+    const { key } = this.#lease;
+    const passage = this.#passage;
+    const asked = upstreamRequestFor({
+      provider: key.provider,
+      baseUrl: key.baseUrl ?? this.#context.baseUrlOf(key.provider),
+      path: passage.path,
+      secret: key.secret.reveal(),
     });
-    const closed = () => attempt.onResponseClosed();
-    response.on('close', closed);
-    const { wholeBody } = planned;
-    attempt.carry(context.upstreams.at(asked.target).send(wire, attempt, { wholeBody, fresh }));
-  });
+    const { wholeBody } = this.#planned;
+    const wire = wireRequest(passage, this.#planned, asked);
+    const upstream = this.#context.upstreams.at(asked.target);
+    const attempt = new PooledAttempt(passage, this);
+    this.#attempt = attempt;
+    if (this.#onClosed === undefined) {
+      this.#onClosed = () => this.#attempt!.onResponseClosed();
+      passage.response.on('close', this.#onClosed);
+    }
+    attempt.carry(upstream.send(wire, attempt, { wholeBody, fresh }));
+  }
+
+  judge(judged: Judged): Verdict {
+    const { autoBan } = this.#context.pool.config;
+    return judge(
+      {
+        status: judged.status,
+        headers: judged.headers,
+        bodyError: judged.bodyError,
+        transport: judged.failure?.code,
+        provider: this.#lease.key.provider,
+        model: this.#lease.model,
+        nowMs: this.#context.nowMs(),
+      },
+      { autoBan: autoBan.enabled, ban401: autoBan.ban_401, ban402: autoBan.ban_402 },
+    );
+  }
+
+  redact(body: Buffer): Buffer {
+    const { key } = this.#lease;
+    return key.source === 'client' ? body : withoutKey(body, key.secret.reveal());
+  }
+
+  settle(outcome: PooledOutcome, usage: Usage | undefined): void {
+    if (!this.#repeated && this.#mayRepeat(outcome)) {
+      this.#repeated = true;
+      this.send(true);
+      return;
+    }
+    switch (outcome.kind) {
+      case 'relayed':
+        // The response is closed: nothing more is heard from it.
+        this.giveBack(outcome.verdict);
+        break;
+      case 'again':
+        this.#passage.response.off('close', this.#onClosed!);
+        this.giveBack(outcome.verdict);
+        break;
+      case 'broken':
+        this.giveBack(BROKEN);
+        break;
+      case 'client-left':
+        this.giveBack(undefined);
+        break;
+    }
+    this.#resolve({ outcome, usage });
+  }
+
+  /** @param verdict `undefined`: nothing can be said of the key or its upstream */
+  giveBack(verdict: Verdict | undefined): void {
+    const { circuits, pool } = this.#context;
+    const lease = this.#lease;
+    const nowMs = this.#context.nowMs();
+    circuits.report(
+      { upstream: upstreamOf(lease.key), keyId: lease.key.id },
+      verdict?.upstream ?? 'none',
+      nowMs,
+    );
+    if (verdict === undefined) pool.abandon(lease);
+    else pool.release(lease, verdict, nowMs);
+  }
+
+  /**
+   * A kept connection was closed by the other side meanwhile: that says nothing of the upstream, and a new one may do.
+   * With retries switched off only what is safe to repeat is (RFC 9110 §9.2.2).
+   */
+  #mayRepeat(outcome: PooledOutcome): boolean {
+    const { request, response } = this.#passage;
+    if (outcome.kind !== 'again' || outcome.failure === undefined || response.closed) return false;
+    const asked = { method: request.method!, headers: request.rawHeaders };
+    return mayRepeat(asked, outcome.failure, {
+      isWhole: this.#planned.wholeBody !== undefined,
+      isForced: this.#context.pool.config.retry.enabled,
+    });
+  }
 }
 
 /** Shorter ones may stand in a text by chance. */

@@ -2,7 +2,7 @@ import type { ServerResponse } from 'node:http';
 import { AppError } from '../base/errors.ts';
 import { nextRequestId } from '../base/request-id.ts';
 import { backoffMs } from '../domain/pool/backoff.ts';
-import { upstreamOf, type Verdict } from '../domain/pool/types.ts';
+import { type Lease, upstreamOf, type Verdict } from '../domain/pool/types.ts';
 import { errorBodyFor } from '../openai/error-shape.ts';
 import { answerPreflight } from './answer.ts';
 import { shownCredentials } from './client-credential.ts';
@@ -10,7 +10,7 @@ import { count } from './count.ts';
 import { type Arrival, enter } from './enter.ts';
 import { isPreflight, refuse } from './handle.ts';
 import { cameThroughUs } from './head.ts';
-import { hasOtherKey, spent, takeKey } from './key-choice.ts';
+import { hasOtherKey, NO_KEYS, spent, type Tried, takeKey } from './key-choice.ts';
 import type { Passage, Usage } from './passage.ts';
 import type { PooledContext } from './pooled-context.ts';
 import { type Plan, plan } from './pooled-plan.ts';
@@ -30,9 +30,7 @@ interface Progress {
 
 /** The life of a request to `/v1`, from its head to its count. Never rejects. */
 export async function handlePooled(context: PooledContext, arrival: Arrival): Promise<void> {
-  const passage = enter(context, arrival, (error, requestId) =>
-    errorBodyFor(arrival.target.path, error, requestId),
-  );
+  const passage = enter(context, arrival, describeError);
   const progress: Progress = { keyId: undefined, model: undefined, usage: undefined };
   passage.prefix = '/v1';
   context.recorder.opened();
@@ -42,7 +40,10 @@ export async function handlePooled(context: PooledContext, arrival: Arrival): Pr
       return;
     }
     admit(passage, context);
-    if (await answeredFromCache(passage, context)) return;
+    if (asksForModels(passage)) {
+      await answerModels(passage, context);
+      return;
+    }
     const planned = await plan(passage, context);
     progress.model = planned.model;
     await serve(passage, context, { planned, progress });
@@ -51,6 +52,13 @@ export async function handlePooled(context: PooledContext, arrival: Arrival): Pr
   } finally {
     count(passage, progress);
   }
+}
+
+function describeError(
+  error: AppError,
+  { path, requestId }: { readonly path: string; readonly requestId: string },
+): string {
+  return errorBodyFor(path, error, requestId);
 }
 
 /** Lets in who shows an access key, and nothing that comes round in a loop. */
@@ -76,12 +84,13 @@ function admit(passage: Passage, context: PooledContext): void {
 }
 
 /** `GET /v1/models` comes from the cache, so that resting keys do not hide what there is. */
-async function answeredFromCache(passage: Passage, context: PooledContext): Promise<boolean> {
-  const { request, path } = passage;
-  if (request.method !== 'GET' || !/^\/v1\/models(?:\/[^/?:]+)*\/?(?:\?|$)/.test(path)) return false;
-  const { status, body } = await context.models.answer(path, nextRequestId());
+function asksForModels({ request, path }: Passage): boolean {
+  return request.method === 'GET' && /^\/v1\/models(?:\/[^/?:]+)*\/?(?:\?|$)/.test(path);
+}
+
+async function answerModels(passage: Passage, context: PooledContext): Promise<void> {
+  const { status, body } = await context.models.answer(passage.path, nextRequestId());
   respondJson(passage, status, body);
-  return true;
 }
 
 /** Tries keys until one answers, or none is left. */
@@ -90,35 +99,39 @@ async function serve(
   context: PooledContext,
   { planned, progress }: { planned: Plan; progress: Progress },
 ): Promise<void> {
-  const refused = new Set<string>();
-  const failed = new Set<string>();
-  const failedUpstreams = new Set<string>();
   const { retry } = context.pool.config;
-  let retriesLeft = retry.enabled && planned.wholeBody !== undefined ? retry.max : 0;
+  const isRepeatable = planned.wholeBody !== undefined;
+  const tried: Tried = {
+    refused: NO_KEYS,
+    failed: NO_KEYS,
+    failedUpstreams: NO_KEYS,
+    failure: undefined,
+  };
+  let retriesLeft = retry.enabled && isRepeatable ? retry.max : 0;
   const mayGoOn = (verdict: Verdict) =>
-    planned.wholeBody !== undefined &&
-    (verdict.then === 'another-key' ? refused.size < MOST_KEYS : retriesLeft > 0);
-  let failure: AppError | undefined;
+    isRepeatable && (verdict.then === 'another-key' ? tried.refused.size < MOST_KEYS : retriesLeft > 0);
+  let lease: Lease;
+  const isClients = (verdict: Verdict): boolean => {
+    if (verdict.then === 'relay') return true;
+    if (verdict.then === 'retry') return !mayGoOn(verdict);
+    // What a vendor says of the client's own key is the client's to know.
+    if (lease.key.source === 'client') return true;
+    // Not the key was refused but what it was asked for: without another key that is all there is to say.
+    return (
+      verdict.key.kind === 'none' && !(mayGoOn(verdict) && hasOtherKey(context, lease, { planned, tried }))
+    );
+  };
 
   for (;;) {
     // Once it has left, nothing tells so again: an attempt would never end, and its key never come back.
     if (passage.response.closed) throw new AppError('ERR_CLIENT_CLOSED', 'The client closed the connection');
-    const tried = { refused, failed, failedUpstreams, failure };
-    const lease = takeKey(passage, context, { planned, tried });
+    lease = takeKey(passage, context, { planned, tried });
     progress.keyId = lease.key.id;
-    const isClients = (verdict: Verdict): boolean => {
-      if (verdict.then === 'relay') return true;
-      if (verdict.then === 'retry') return !mayGoOn(verdict);
-      // What a vendor says of the client's own key is the client's to know.
-      if (lease.key.source === 'client') return true;
-      // Not the key was refused but what it was asked for: without another key that is all there is to say.
-      return (
-        verdict.key.kind === 'none' && !(mayGoOn(verdict) && hasOtherKey(context, lease, { planned, tried }))
-      );
-    };
     const { outcome, usage } = await attemptWith(lease, passage, context, { planned, isClients });
     progress.usage = usage;
-    if (usage !== undefined) context.pool.addUsage(lease.key.id, usage.input + usage.output);
+    if (usage !== undefined && passage.request.method === 'POST') {
+      context.pool.addUsage(lease.key.id, usage.input + usage.output);
+    }
     switch (outcome.kind) {
       case 'relayed':
         if (usage !== undefined && planned.model !== undefined)
@@ -129,24 +142,28 @@ async function serve(
       case 'client-left':
         throw new AppError('ERR_CLIENT_CLOSED', 'The client closed the connection');
       case 'again':
-        failure =
+        tried.failure =
           outcome.failure === undefined
             ? new AppError('ERR_UPSTREAM_PROTOCOL', 'The upstream could not answer')
             : new AppError(outcome.failure.code, outcome.failure.message, { cause: outcome.failure.cause });
         if (!mayGoOn(outcome.verdict))
-          throw outcome.verdict.then === 'another-key' ? spent(context, lease) : failure;
+          throw outcome.verdict.then === 'another-key' ? spent(context, lease) : tried.failure;
         if (outcome.verdict.then === 'another-key') {
-          refused.add(lease.key.id);
+          tried.refused = withOne(tried.refused, lease.key.id);
         } else {
           const attempt = retry.max - retriesLeft;
           retriesLeft -= 1;
-          failed.add(lease.key.id);
-          failedUpstreams.add(upstreamOf(lease.key));
+          tried.failed = withOne(tried.failed, lease.key.id);
+          tried.failedUpstreams = withOne(tried.failedUpstreams, upstreamOf(lease.key));
           const waitMs = backoffMs(attempt, { baseMs: retry.delayMs, maxMs: LONGEST_BACKOFF_MS });
           await Promise.race([context.wait(waitMs), closed(passage.response)]);
         }
     }
   }
+}
+
+function withOne(names: ReadonlySet<string>, name: string): ReadonlySet<string> {
+  return new Set(names).add(name);
 }
 
 /** Resolves when there is nobody left to answer. */

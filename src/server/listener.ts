@@ -9,6 +9,7 @@ import type { ProxyContext, SpecialRequest } from '../proxy/passage.ts';
 import { handlePooled } from '../proxy/pooled.ts';
 import type { PooledContext } from '../proxy/pooled-context.ts';
 import { parseRequestTarget, type RequestTarget } from '../proxy/target.ts';
+import { OpenAnswers } from './open-answers.ts';
 
 /** Request line and fields together; more is answered 431. */
 const LARGEST_HEAD_BYTES = 64 * 1024;
@@ -55,7 +56,7 @@ interface Pipeline {
 /** Receives every connection. Reserved paths go to the panel, everything else to the proxy. */
 export function createListener(options: ListenerOptions): Listener {
   const { proxy, basePath, log } = options;
-  const open = new Map<Promise<void>, ServerResponse>();
+  const open = new OpenAnswers();
   const upgraded = new Set<Socket>();
   const pipelines = new WeakMap<Socket, Pipeline>();
   let draining = false;
@@ -101,9 +102,9 @@ export function createListener(options: ListenerOptions): Listener {
     const pipeline = pipelineOf(request.socket);
     pipeline.answering += 1;
     pipeline.latest = { request, response };
-    open.set(done, response);
+    const answer = open.add(response, done);
     void done.then(() => {
-      open.delete(done);
+      open.remove(answer);
       pipeline.answering -= 1;
       if (pipeline.broken && pipeline.answering <= pipeline.unanswerable) request.socket.destroySoon();
     });
@@ -171,7 +172,7 @@ export function createListener(options: ListenerOptions): Listener {
       draining = true;
       server.close();
       server.closeIdleConnections();
-      for (const response of open.values()) {
+      for (const { response } of open.list) {
         if (!response.headersSent) response.shouldKeepAlive = false;
       }
       let timer: NodeJS.Timeout | undefined;
@@ -183,11 +184,11 @@ export function createListener(options: ListenerOptions): Listener {
         }, graceMs);
       });
       // Connections whose answer had begun may bring another request meanwhile.
-      while (patient && open.size > 0) await Promise.race([Promise.all(open.keys()), grace]);
+      while (patient && open.list.length > 0) await Promise.race([open.allDone(), grace]);
       clearTimeout(timer);
       server.closeAllConnections();
       for (const socket of upgraded) socket.destroy();
-      await Promise.all(open.keys());
+      await open.allDone();
     },
   };
 }

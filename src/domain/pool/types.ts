@@ -27,7 +27,7 @@ export interface LeaseRequest {
   /** Keys this request has tried already. */
   readonly tried: ReadonlySet<string>;
   /** Only this key will do: it made the stored object that the request is about. */
-  readonly onlyKeyId?: string;
+  readonly onlyKeyId?: string | undefined;
   /** It can be sent only once (an upload that is streamed): keys with a strike, or a cool-down for any model, come last. */
   readonly isOnlyTry?: boolean;
   /** True for upstreams (see `upstreamOf`) that must not be asked now: their circuit is open, or they failed this request. */

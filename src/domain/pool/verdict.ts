@@ -16,7 +16,7 @@ export interface Answer {
    */
   readonly bodyError?: unknown;
   /** Why there was no answer, or why it ended early; `ERR_CLIENT_CLOSED` where the client left. */
-  readonly transport?: ErrorCode;
+  readonly transport?: ErrorCode | undefined;
   readonly provider: ProviderName;
   /** As the client named it; `*` where it named none. */
   readonly model: string;
