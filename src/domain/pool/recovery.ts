@@ -3,6 +3,7 @@ import type { KeyTest, PoolStores, StoredKey } from '../../stores/pool-types.ts'
 import type { PoolConfig } from './pool-config.ts';
 import { byTimer, type Schedule } from './schedule.ts';
 import type { SourceBan, SourceBans } from './source-bans.ts';
+import { testOfSource } from './source-test.ts';
 
 /** How often it is looked for keys that are due. */
 const ROUND_EVERY_MS = 10_000;
@@ -16,7 +17,7 @@ const MOST_PER_ROUND = 200;
 const SPREAD = 0.2;
 
 export interface RecoveryOptions {
-  readonly stores: Pick<PoolStores, 'keys' | 'rests' | 'leases'>;
+  readonly stores: Pick<PoolStores, 'keys' | 'rests' | 'leases' | 'notes'>;
   /** All records; only banned ones are tested. */
   readonly records: () => Iterable<StoredKey>;
   /** Bans of keys without a record. */
@@ -35,8 +36,8 @@ export interface RecoveryOptions {
 /**
  * Tests banned keys again and takes back those that work. The first test comes `intervalMs` after the ban, each that
  * fails doubles the wait, up to `maxIntervalMs`. One process of the installation does it at a time for the stored keys.
- * Keys of the environment, of a file and of a login are banned by each process for itself, so each tests those that it
- * banned, on the same schedule.
+ * Keys of the environment, of a file and of a login are banned by each process for itself, so each looks after those that
+ * it banned, on the same schedule; see `testOfSource`.
  */
 export class Recovery {
   readonly #options: RecoveryOptions;
@@ -121,10 +122,10 @@ export class Recovery {
       .map(({ key }) => key);
   }
 
-  /** Some at once. @returns how many were tested */
+  /** Some at once. @param retest false where no test was made @returns how many were tested */
   async #testAll<T>(
     due: readonly T[],
-    retest: (key: T) => Promise<void>,
+    retest: (key: T) => Promise<boolean>,
     mayGoOn: () => Promise<boolean>,
   ): Promise<number> {
     const next = due.values();
@@ -132,21 +133,20 @@ export class Recovery {
     const work = async () => {
       for (const key of next) {
         if (this.#stopped || !(await mayGoOn())) return;
-        await retest(key);
-        tested += 1;
+        if (await retest(key)) tested += 1;
       }
     };
     await Promise.all(Array.from({ length: Math.min(TESTS_AT_ONCE, due.length) }, work));
     return tested;
   }
 
-  async #retest(record: StoredKey): Promise<void> {
+  async #retest(record: StoredKey): Promise<boolean> {
     const { stores, log } = this.#options;
     const lastTest = await this.#options.test(record.id);
     if (!lastTest.ok) {
       const failedRecoveries = record.failedRecoveries + (isAboutKey(lastTest) ? 1 : 0);
       await stores.keys.update(record.id, { lastTest, failedRecoveries }, 'banned');
-      return;
+      return true;
     }
     const patch = {
       status: 'active',
@@ -156,21 +156,24 @@ export class Recovery {
       failedRecoveries: 0,
     } as const;
     const outcome = await stores.keys.update(record.id, patch, { status: 'banned', sealed: record.sealed });
-    if (outcome !== 'updated') return;
+    if (outcome !== 'updated') return true;
     await stores.rests.wake(record.id);
     log.info({ keyId: record.id }, 'Key pool: a banned key works again');
+    return true;
   }
 
-  async #retestOfSource(ban: SourceBan): Promise<void> {
+  async #retestOfSource(ban: SourceBan): Promise<boolean> {
     const { stores, log, sourceBans } = this.#options;
-    const lastTest = await this.#options.test(ban.id);
-    if (!lastTest.ok) {
-      sourceBans.failed(ban, lastTest, isAboutKey(lastTest));
-      return;
+    const result = await testOfSource(ban, { ...this.#options, now: this.#now });
+    if (result === undefined) return false;
+    const { test, asked } = result;
+    if (!test.ok) {
+      sourceBans.failed(ban, test, isAboutKey(test));
+    } else if (sourceBans.end(ban)) {
+      log.info({ keyId: ban.id }, 'Key pool: a banned key works again');
+      await stores.rests.wake(ban.id);
     }
-    if (!sourceBans.end(ban)) return;
-    log.info({ keyId: ban.id }, 'Key pool: a banned key works again');
-    await stores.rests.wake(ban.id);
+    return asked;
   }
 
   async #holdLease(): Promise<boolean> {

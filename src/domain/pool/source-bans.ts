@@ -1,10 +1,11 @@
 import type { KeyTest } from '../../stores/pool-types.ts';
 import type { KeyPool } from './key-pool.ts';
-import type { PoolEffect } from './types.ts';
+import type { KeySourceName, PoolEffect } from './types.ts';
 
 /** The ban of a key that has no record: one of the environment, of a file or of a login. */
 export interface SourceBan {
   readonly id: string;
+  readonly source: KeySourceName;
   readonly reason: string;
   /** Epoch ms of the ban. */
   readonly statusAtMs: number;
@@ -28,8 +29,8 @@ export class SourceBans {
   /** Give it every effect of the pool; all but the bans meant here are passed over. */
   note(effect: PoolEffect): void {
     if (effect.kind !== 'ban' || effect.source === 'stored' || effect.source === 'client') return;
-    const { keyId: id, reason, atMs: statusAtMs } = effect;
-    this.#bans.set(id, { id, reason, statusAtMs, failedRecoveries: 0 });
+    const { keyId: id, source, reason, atMs: statusAtMs } = effect;
+    this.#bans.set(id, { id, source, reason, statusAtMs, failedRecoveries: 0 });
   }
 
   /** The ban of a key; `undefined` where it is not banned, or gone, or has a record. */

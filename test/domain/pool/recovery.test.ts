@@ -267,22 +267,61 @@ test('a banned key of the environment or of a file is tested on the same schedul
   t.is(await round(30 * HOUR_MS), 0);
 });
 
-test('each process tests the keys without a record that it banned, whoever probes the stored ones', async t => {
+test('a key without a record that several processes banned is tested by one, and all go by the result', async t => {
   const stores = await openStores(t);
-  await stores.keys.add([banned('stored')]);
-  const one = await prober(t, stores, { holder: 'one' });
-  const two = await prober(t, stores, { holder: 'two' });
+  let works = false;
+  const results = () => (works ? { ok: true, status: 200 } : {});
+  const one = await prober(t, stores, { holder: 'one', results });
+  const two = await prober(t, stores, { holder: 'two', results });
   for (const { pool, ban } of [one, two]) {
     pool.replaceAll('environment', [liveKey('env-a', { source: 'environment' })]);
     ban('env-a');
   }
-  await one.round(2 * HOUR_MS);
-  await two.round(2 * HOUR_MS);
-  t.deepEqual(one.tested, ['env-a', 'stored']);
+  t.is(await one.round(2 * HOUR_MS), 1);
+  t.is(await two.round(2 * HOUR_MS), 0);
+  t.deepEqual(one.tested, ['env-a']);
+  t.deepEqual(two.sourceBans.get('env-a'), one.sourceBans.get('env-a'));
+  works = true;
+  // Whichever is the first asks, and the other takes the key back too.
+  await two.round(3 * HOUR_MS);
   t.deepEqual(two.tested, ['env-a']);
-  two.gate.away = true;
-  t.is(await two.round(9 * HOUR_MS), 0, 'the round ends where the store is asked');
-  t.deepEqual(two.tested, ['env-a', 'env-a'], 'but keys that need no store were tested');
+  t.deepEqual(usable(two.pool, two.clock.nowMs), ['env-a']);
+  t.deepEqual(usable(one.pool, one.clock.nowMs), []);
+  await one.round(3 * HOUR_MS);
+  t.deepEqual(usable(one.pool, one.clock.nowMs), ['env-a']);
+  t.deepEqual(one.tested, ['env-a']);
+  // Banned anew, what was found before says nothing.
+  works = false;
+  one.ban('env-a');
+  t.is(await one.round(2 * HOUR_MS), 1);
+});
+
+test('while another process tests a key without a record it is left alone, and while the store is away it is not', async t => {
+  const stores = await openStores(t);
+  const { recovery, pool, ban, clock, gate, tested } = await prober(t, stores);
+  pool.replaceAll('file', [liveKey('file-a', { source: 'file' })]);
+  ban('file-a');
+  clock.nowMs += 2 * HOUR_MS;
+  const lease = { nowMs: clock.nowMs, forMs: 60_000 };
+  t.true(await stores.leases.take('pool-recovery file-a', 'other', lease));
+  t.is(await recovery.round(), 0);
+  gate.away = true;
+  await recovery.round();
+  t.deepEqual(tested, ['file-a']);
+  gate.away = false;
+  clock.nowMs += 4 * HOUR_MS;
+  t.is(await recovery.round(), 1);
+});
+
+test('a login is tested by each process: two may have different ones', async t => {
+  const stores = await openStores(t);
+  const one = await prober(t, stores, { holder: 'one' });
+  const two = await prober(t, stores, { holder: 'two' });
+  for (const { pool, ban } of [one, two]) {
+    pool.replaceAll('auth-file', [liveKey('auth-file', { source: 'auth-file' })]);
+    ban('auth-file');
+  }
+  t.deepEqual([await one.round(2 * HOUR_MS), await two.round(2 * HOUR_MS)], [1, 1]);
 });
 
 test('a key without a record that was replaced or banned anew during its test is left as it is', async t => {
