@@ -9,7 +9,8 @@ import type { ClientAccess } from './domain/access/client-access.ts';
 import { Circuits } from './domain/pool/circuit.ts';
 import { KeyPool } from './domain/pool/key-pool.ts';
 import { mergePoolConfig } from './domain/pool/pool-config.ts';
-import { type PoolCopy, PoolReplica } from './domain/pool/pool-replica.ts';
+import { poolCopyText } from './domain/pool/pool-copy.ts';
+import { PoolReplica } from './domain/pool/pool-replica.ts';
 import { Recovery } from './domain/pool/recovery.ts';
 import { SharedTestRun } from './domain/pool/shared-test-run.ts';
 import { SourceBans } from './domain/pool/source-bans.ts';
@@ -92,7 +93,9 @@ export async function startPool(options: PoolOptions): Promise<PoolPart> {
     learnKeys: () => encryption.learn(),
     // An embedded store is as local as its copy would be.
     localCopy:
-      stores.kind === 'sqlite' ? undefined : jsonFile<PoolCopy>(join(config.dataDir, 'key-pool.json'), log),
+      stores.kind === 'sqlite'
+        ? undefined
+        : jsonFile(join(config.dataDir, 'key-pool.json'), log, poolCopyText),
     onSettings: saved => {
       const { config: poolConfig } = mergePoolConfig(environment, saved);
       pool.configure(poolConfig);

@@ -6,8 +6,9 @@ import { dirname } from 'node:path';
  * one. The rename is what readers and crashes see.
  *
  * @param path its folder is made (mode 0700) where there is none
+ * @param text in pieces each is asked for when the one before is written
  */
-export async function replaceFile(path: string, text: string): Promise<void> {
+export async function replaceFile(path: string, text: string | Iterable<string>): Promise<void> {
   const folder = dirname(path);
   await mkdir(folder, { recursive: true, mode: 0o700 });
   const temporary = `${path}.${process.pid}.tmp`;

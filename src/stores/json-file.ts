@@ -8,8 +8,13 @@ import type { LocalFile } from './types.ts';
  * file holds the old value or the new one, never a part.
  *
  * @param path its folder is made (mode 0700) where there is none
+ * @param textOf the value's JSON, in pieces where it is large: other work goes on between them
  */
-export function jsonFile<T>(path: string, log: Log): LocalFile<T> {
+export function jsonFile<T>(
+  path: string,
+  log: Log,
+  textOf: (value: T) => string | Iterable<string> = value => JSON.stringify(value),
+): LocalFile<T> {
   let tail: Promise<void> = Promise.resolve();
   let waiting: { value: T; saved: Promise<void> } | undefined;
 
@@ -47,7 +52,7 @@ export function jsonFile<T>(path: string, log: Log): LocalFile<T> {
       waiting = entry;
       entry.saved = next(() => {
         if (waiting === entry) waiting = undefined;
-        return replaceFile(path, JSON.stringify(entry.value));
+        return replaceFile(path, textOf(entry.value));
       });
       return entry.saved;
     },

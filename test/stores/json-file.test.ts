@@ -77,3 +77,44 @@ test('a cleared file is gone, also when a save was under way', async t => {
   await Promise.all([file.clear(), file.save(2)]);
   t.is(await file.load(), 2);
 });
+
+test('a value in pieces is saved whole, and other work goes on between them', async t => {
+  const path = join(folderOf(t), 'copy.json');
+  const { log } = capturedLog();
+  const turns: number[] = [];
+  let turn = 0;
+  const count = setInterval(() => {
+    turn += 1;
+  }, 0);
+  t.teardown(() => clearInterval(count));
+  const file = jsonFile<string[]>(path, log, function* (items) {
+    yield '[';
+    for (const [index, item] of items.entries()) {
+      turns.push(turn);
+      // As long as it takes until others had a turn, were this their only chance.
+      const until = performance.now() + 2;
+      while (performance.now() < until);
+      yield `${index === 0 ? '' : ','}${JSON.stringify(item)}`;
+    }
+    yield ']';
+  });
+  const items = Array.from({ length: 50 }, (_, index) => `中文 ${index}`);
+  await file.save(items);
+  t.deepEqual(await file.load(), items);
+  t.true(new Set(turns).size > 5);
+});
+
+test('where the pieces of a value fail the old one stays', async t => {
+  const folder = folderOf(t);
+  const { log } = capturedLog();
+  let fails = false;
+  const file = jsonFile<number>(join(folder, 'copy.json'), log, function* (value) {
+    yield String(value);
+    if (fails) throw new Error('no more');
+  });
+  await file.save(1);
+  fails = true;
+  await t.throwsAsync(file.save(2), { message: 'no more' });
+  t.is(await file.load(), 1);
+  t.deepEqual(readdirSync(folder), ['copy.json']);
+});

@@ -4,6 +4,7 @@ import type { KeyChanges, PoolGroup, PoolStores, Rest, StoredKey } from '../../s
 import type { LocalFile, StoreState } from '../../stores/types.ts';
 import { EffectOutbox, restName, type Written } from './effect-outbox.ts';
 import type { KeyPool } from './key-pool.ts';
+import { isPoolCopy, type PoolCopy } from './pool-copy.ts';
 import { RecordBook } from './record-book.ts';
 import { byTimer, type Schedule } from './schedule.ts';
 import type { KeyOpener } from './sealed-secret.ts';
@@ -15,15 +16,9 @@ const COMPARE_EVERY_MS = 1000;
 const HINT_DELAY_MS = 50;
 /** Records read in one step: bounds how long opening them holds up requests. */
 const PAGE = 2000;
-/** From a change to the local copy that has it. */
+/** From a change to the local copy that has it, and as much more for each key: a large one takes its time to write. */
 const SAVE_DELAY_MS = 5000;
-
-/** What lies in the local copy. Secrets in it are sealed. */
-export interface PoolCopy {
-  readonly records: readonly StoredKey[];
-  readonly groups: readonly PoolGroup[];
-  readonly settings: readonly (readonly [name: string, value: unknown])[];
-}
+const SAVE_DELAY_MS_PER_KEY = 0.1;
 
 export interface PoolReplicaOptions {
   readonly stores: Pick<PoolStores, 'keys' | 'groups' | 'settings' | 'rests'>;
@@ -328,7 +323,8 @@ export class PoolReplica {
 
   #saveLater(): void {
     if (this.#options.localCopy === undefined || this.#cancelSave !== undefined) return;
-    this.#cancelSave = this.#schedule(() => this.#saveNow(), SAVE_DELAY_MS);
+    const delayMs = SAVE_DELAY_MS + Math.floor(SAVE_DELAY_MS_PER_KEY * this.#book.records.size);
+    this.#cancelSave = this.#schedule(() => this.#saveNow(), delayMs);
   }
 
   #saveNow(): void {
@@ -353,16 +349,4 @@ function sameSettings(left: ReadonlyMap<string, unknown>, right: ReadonlyMap<str
     if (!right.has(name) || JSON.stringify(right.get(name)) !== JSON.stringify(value)) return false;
   }
   return true;
-}
-
-function isPoolCopy(value: unknown): value is PoolCopy {
-  if (typeof value !== 'object' || value === null) return false;
-  const { records, groups, settings } = value as Record<string, unknown>;
-  return (
-    Array.isArray(groups) &&
-    Array.isArray(settings) &&
-    settings.every(pair => Array.isArray(pair) && typeof pair[0] === 'string') &&
-    Array.isArray(records) &&
-    records.every(record => typeof record?.id === 'string' && typeof record?.sealed === 'string')
-  );
 }

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { AppError } from '../../../src/base/errors.ts';
-import type { PoolCopy } from '../../../src/domain/pool/pool-replica.ts';
+import { type PoolCopy, poolCopyText } from '../../../src/domain/pool/pool-copy.ts';
 import { jsonFile } from '../../../src/stores/json-file.ts';
 import type { PoolStores } from '../../../src/stores/pool-types.ts';
 import { openRedis } from '../../../src/stores/redis/open-redis.ts';
@@ -517,7 +517,7 @@ test('a start without the store serves from the local copy, and what the store h
   await stores.keys.add([storedKey('a'), storedKey('b'), storedKey('gone')]);
   await stores.settings.write(new Map([['pool.retry.max', 1]]));
   const { log } = capturedLog();
-  const localCopy = jsonFile<PoolCopy>(join(await folderOf(t), 'pool.json'), log);
+  const localCopy = jsonFile<PoolCopy>(join(await folderOf(t), 'pool.json'), log, poolCopyText);
   const before = await startProcess(t, stores, { localCopy });
   before.timers.run(5000);
   await before.replica.stop();
