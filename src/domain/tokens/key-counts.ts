@@ -13,7 +13,7 @@ export interface KeyCounts {
 }
 
 /** A page does not wait longer for counts of the last second, which a busy process may be writing for a while. */
-const FLUSH_PATIENCE_MS = 50;
+const FLUSH_PATIENCE_MS = 20;
 
 /**
  * What all processes of the installation ever counted for some keys, by id; keys that never answered are left out. Reads
@@ -27,7 +27,7 @@ export async function readKeyCounts(
   options: { readonly store: Pick<StatisticsStore, 'totalsOf'>; readonly flush: () => Promise<void> },
 ): Promise<Map<string, KeyCounts>> {
   if (keyIds.length === 0) return new Map();
-  await Promise.race([options.flush(), setTimeout(FLUSH_PATIENCE_MS, undefined, { ref: false })]);
+  await Promise.race([options.flush(), setTimeout(FLUSH_PATIENCE_MS)]);
   const totals = await options.store.totalsOf(keyIds.map(id => KEY_SERIES + id));
   return new Map(
     Array.from(totals, ([series, { requests = 0, errors: failures = 0, aborted = 0 }]) => [
