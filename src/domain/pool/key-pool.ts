@@ -150,10 +150,12 @@ export class KeyPool {
     this.#roster.advance(nowMs);
     const model = modelName(request.model);
     const { onlyKeyId } = request;
-    const found =
-      onlyKeyId === undefined ? this.#choose(request, model) : this.#chooseOnly(request, onlyKeyId, model);
-    if (!(found instanceof PoolEntry)) return found;
-    return this.#opens(found) ? this.#lend(found, model) : this.lease(request, nowMs);
+    for (;;) {
+      const found =
+        onlyKeyId === undefined ? this.#choose(request, model) : this.#chooseOnly(request, onlyKeyId, model);
+      if (!(found instanceof PoolEntry)) return found;
+      if (this.#opens(found)) return this.#lend(found, model);
+    }
   }
 
   /** Whether `lease` would give a key. For an answer that is worth relaying when there is no other key to ask. */

@@ -466,15 +466,14 @@ test('a key that is sealed under a key not known yet is there as soon as that is
   pool.release(lease, SUCCESS, NOW_MS);
 });
 
-test('where every key turns out to be damaged there is none', async t => {
+test('where every key turns out to be damaged, however many, there is none', async t => {
   const stores = await openOne(t);
-  await stores.keys.add([
-    storedKey('x', { sealed: 'sealed:damaged' }),
-    storedKey('y', { sealed: 'sealed:damaged' }),
-  ]);
-  const { pool } = await startProcess(t, stores);
+  const ids = Array.from({ length: 5_000 }, (_, index) => `x${index}`);
+  await stores.keys.add(ids.map(id => storedKey(id, { sealed: 'sealed:damaged' })));
+  const { pool, log } = await startProcess(t, stores);
   t.is(refusal(pool).kind, 'none');
   t.is(pool.size, 0);
+  t.is(log.filter(line => line.includes('cannot be opened')).length, 6);
 });
 
 test('a key whose new text turns out to be damaged goes, though the old one is in use', async t => {
