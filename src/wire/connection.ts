@@ -180,7 +180,7 @@ export class Http1Connection {
       if (at < bytes.length) this.#partialHead = Buffer.from(bytes.subarray(at));
       return -1;
     }
-    const head = parseResponseHead(bytes.toString('latin1', at, end), exchange.request.method);
+    const head = parseResponseHead(bytes.subarray(at, end), exchange.request.method);
     this.#onHead(exchange, head);
     const behind = end + HEAD_END.length;
     return before === 0 ? behind : behind - before + from;

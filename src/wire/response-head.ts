@@ -8,7 +8,9 @@ const KINDS = kindsOf(/[!#$%&'*+\-.^_`|~0-9A-Za-z]/, /[\t\x20-\x7e\x80-\xff]/);
 const CR = 0x0d;
 const LF = 0x0a;
 const COLON = 0x3a;
-const STATUS_LINE = /^HTTP\/1\.([01]) ([1-9]\d\d)(?: (.*))?$/;
+const SPACE = 0x20;
+const ZERO = 0x30;
+const ONE = 0x31;
 
 /** How the body of a response ends (RFC 9112 §6.3). */
 export type Framing = 'none' | 'length' | 'chunked' | 'close';
@@ -24,25 +26,27 @@ export interface ParsedHead extends ResponseHead {
 /**
  * Parses a response head: strictly, because what a lenient parser lets through becomes response smuggling.
  *
- * @param text the head as latin1, without the empty line at its end
+ * @param bytes the head, without the empty line at its end
  * @param method of the request, which decides about the body
  * @throws ProtocolError
  */
-export function parseResponseHead(text: string, method: string): ParsedHead {
-  let at = endOfLine(text, 0);
-  const statusLine = STATUS_LINE.exec(text.slice(0, at));
-  if (statusLine === null) throw new ProtocolError('status line is not HTTP/1');
-  const status = Number(statusLine[2]);
+export function parseResponseHead(bytes: Buffer, method: string): ParsedHead {
+  const text = bytes.toString('latin1');
+  const lineEnd = endOfLine(bytes, 0);
+  let at = lineEnd;
+  const status = statusOf(bytes, lineEnd);
+  if (status === -1 || !text.startsWith('HTTP/1.')) throw new ProtocolError('status line is not HTTP/1');
+  const isCurrent = bytes[7] === ONE;
   const headers: string[] = [];
   let length = -1;
   let chunked = false;
   let transferEncoding = false;
-  let persistent = statusLine[1] === '1';
+  let persistent = isCurrent;
   let keepAliveMs = -1;
-  while (at < text.length) {
-    const colon = endOfName(text, at + 2);
+  while (at < bytes.length) {
+    const colon = endOfName(bytes, at + 2);
     const name = text.slice(at + 2, colon);
-    at = endOfLine(text, colon + 1);
+    at = endOfLine(bytes, colon + 1);
     const value = trimmed(text, colon + 1, at);
     headers.push(name, value);
     // Lengths first: lower-casing every name of every answer costs more than the rest of this loop.
@@ -50,7 +54,8 @@ export function parseResponseHead(text: string, method: string): ParsedHead {
       case 10: {
         const lower = name.toLowerCase();
         if (lower === 'connection') {
-          if (/(?:^|,)\s*close\s*(?:,|$)/i.test(value)) persistent = false;
+          if (value === 'keep-alive') persistent = true;
+          else if (/(?:^|,)\s*close\s*(?:,|$)/i.test(value)) persistent = false;
           else if (/(?:^|,)\s*keep-alive\s*(?:,|$)/i.test(value)) persistent = true;
         } else if (lower === 'keep-alive') {
           const timeout = /(?:^|[,\s])timeout\s*=\s*"?(\d{1,6})/i.exec(value);
@@ -77,8 +82,8 @@ export function parseResponseHead(text: string, method: string): ParsedHead {
         break;
     }
   }
-  if (statusLine[1] === '0' && transferEncoding) throw new ProtocolError('Transfer-Encoding in HTTP/1.0');
-  const head = { status, reason: statusLine[3] ?? '', headers, keepAliveMs };
+  if (!isCurrent && transferEncoding) throw new ProtocolError('Transfer-Encoding in HTTP/1.0');
+  const head = { status, reason: text.slice(13, lineEnd), headers, keepAliveMs };
   if (method === 'HEAD' || status === 204 || status === 304 || status < 200) {
     return { ...head, length: 0, framing: 'none', persistent };
   }
@@ -103,31 +108,50 @@ export function parseResponseHead(text: string, method: string): ParsedHead {
 export function parseTrailers(text: string): string[] {
   const trailers: string[] = [];
   if (text === '') return trailers;
+  const bytes = Buffer.from(text, 'latin1');
   for (let at = 0; ; at += 2) {
-    const colon = endOfName(text, at);
+    const colon = endOfName(bytes, at);
     const name = text.slice(at, colon);
-    at = endOfLine(text, colon + 1);
+    at = endOfLine(bytes, colon + 1);
     trailers.push(name, trimmed(text, colon + 1, at));
-    if (at === text.length) return trailers;
+    if (at === bytes.length) return trailers;
   }
 }
 
+/**
+ * The status of the line `HTTP/1.x 200 OK`, of which the reason and the space before it may be missing.
+ *
+ * @returns -1 where it is no such line; its first seven bytes are not looked at
+ */
+function statusOf(bytes: Buffer, lineEnd: number): number {
+  const version = bytes[7]!;
+  if (lineEnd < 12 || (version !== ZERO && version !== ONE) || bytes[8] !== SPACE) return -1;
+  if (lineEnd > 12 && bytes[12] !== SPACE) return -1;
+  let status = 0;
+  for (let at = 9; at < 12; at += 1) {
+    const digit = bytes[at]! - ZERO;
+    if (digit < 0 || digit > 9) return -1;
+    status = status * 10 + digit;
+  }
+  return status < 100 ? -1 : status;
+}
+
 /** Where the colon stands behind the field name that begins at `from`. */
-function endOfName(text: string, from: number): number {
+function endOfName(bytes: Buffer, from: number): number {
   let at = from;
-  while (at < text.length && (KINDS[text.charCodeAt(at)]! & IN_TOKEN) !== 0) at += 1;
-  if (at === from || text.charCodeAt(at) !== COLON) throw new ProtocolError('field line without a name');
+  while (at < bytes.length && (KINDS[bytes[at]!]! & IN_TOKEN) !== 0) at += 1;
+  if (at === from || bytes[at] !== COLON) throw new ProtocolError('field line without a name');
   return at;
 }
 
 /**
- * Where the line ends that goes on at `from`: at its CRLF, or at the end of the text. No other control character than a
- * tab may stand in it, a CR or LF alone neither (RFC 9112 §2.2).
+ * Where the line ends that goes on at `from`: at its CRLF, or at the end. No other control character than a tab may
+ * stand in it, a CR or LF alone neither (RFC 9112 §2.2).
  */
-function endOfLine(text: string, from: number): number {
+function endOfLine(bytes: Buffer, from: number): number {
   let at = from;
-  while (at < text.length && (KINDS[text.charCodeAt(at)]! & IN_VALUE) !== 0) at += 1;
-  if (at < text.length && !(text.charCodeAt(at) === CR && text.charCodeAt(at + 1) === LF)) {
+  while (at < bytes.length && (KINDS[bytes[at]!]! & IN_VALUE) !== 0) at += 1;
+  if (at < bytes.length && !(bytes[at] === CR && bytes[at + 1] === LF)) {
     throw new ProtocolError('control character in a line');
   }
   return at;

@@ -4,11 +4,21 @@ import { Duplex } from 'node:stream';
 import test from 'ava';
 import fc from 'fast-check';
 import { ProtocolError } from '../../src/wire/protocol-error.ts';
-import { parseResponseHead } from '../../src/wire/response-head.ts';
+import { parseResponseHead as parseBytes } from '../../src/wire/response-head.ts';
+
+const parseResponseHead = (text: string, method: string) => parseBytes(Buffer.from(text, 'latin1'), method);
 
 const refused: [string, string][] = [
   ['HTTP/2 200 OK', 'another major version'],
+  ['HTTP/1.2 200 OK', 'another minor version'],
+  ['XTTP/1.1 200 OK', 'another protocol'],
   ['HTTP/1.1 20 OK', 'a status of two digits'],
+  ['HTTP/1.1 2000 OK', 'a status of four digits'],
+  ['HTTP/1.1 099 OK', 'a status below 100'],
+  ['HTTP/1.1 20a OK', 'a letter in the status'],
+  ['HTTP/1.1 200OK', 'no space behind the status'],
+  ['HTTP/1.1  200 OK', 'two spaces before the status'],
+  ['HTTP/1.1', 'no status'],
   ['HTTP/1.1 200 OK\r\nX A: b', 'a space in a field name'],
   ['HTTP/1.1 200 OK\r\nContent-Length : 2', 'a space before the colon'],
   ['HTTP/1.1 200 OK\r\n folded: x', 'a folded line'],
