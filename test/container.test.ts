@@ -51,7 +51,7 @@ test('the image runs as a user that is not root, given as a number', t => {
 });
 
 test('the image starts node itself, stops by SIGTERM, and checks its health with node', t => {
-  t.deepEqual(execForm(stepOf(image, 'CMD')), ['node', '--max-semi-space-size=4', 'src/main.ts']);
+  t.deepEqual(execForm(stepOf(image, 'CMD')), ['node', '--no-allocation-site-pretenuring', 'src/main.ts']);
   t.is(stepOf(image, 'ENTRYPOINT'), undefined);
   t.is(stepOf(image, 'STOPSIGNAL')?.text, 'SIGTERM');
   const [command, , script] = execForm(stepOf(image, 'HEALTHCHECK')) ?? [];
