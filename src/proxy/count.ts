@@ -3,7 +3,7 @@ import { nextRequestId } from '../base/request-id.ts';
 import type { CountedExchange, Passage } from './passage.ts';
 
 /** What only `/v1` knows of a request. */
-export type PooledFigures = Pick<CountedExchange, 'keyId' | 'model' | 'usage'>;
+export type PooledFigures = Pick<CountedExchange, 'keyId' | 'model' | 'usage' | 'failedKeyIds'>;
 
 /** Counts a request, once, and writes its log line. The one place that does. */
 export function count(passage: Passage, pooled: PooledFigures = {}): void {

@@ -26,6 +26,8 @@ export interface CountedExchange {
   readonly model?: string | undefined;
   /** On `/v1`: tokens, where the answer told them. */
   readonly usage?: Usage | undefined;
+  /** On `/v1`: keys that were asked before the one that answered, in vain. */
+  readonly failedKeyIds?: readonly string[] | undefined;
 }
 
 /** Tokens of one answer. Cached ones are among the input, reasoning ones among the output. */

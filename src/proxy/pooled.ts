@@ -26,12 +26,18 @@ interface Progress {
   keyId: string | undefined;
   model: string | undefined;
   usage: Usage | undefined;
+  failedKeyIds: string[] | undefined;
 }
 
 /** The life of a request to `/v1`, from its head to its count. Never rejects. */
 export async function handlePooled(context: PooledContext, arrival: Arrival): Promise<void> {
   const passage = enter(context, arrival, describeError);
-  const progress: Progress = { keyId: undefined, model: undefined, usage: undefined };
+  const progress: Progress = {
+    keyId: undefined,
+    model: undefined,
+    usage: undefined,
+    failedKeyIds: undefined,
+  };
   passage.prefix = '/v1';
   context.recorder.opened();
   try {
@@ -148,6 +154,8 @@ async function serve(
             : new AppError(outcome.failure.code, outcome.failure.message, { cause: outcome.failure.cause });
         if (!mayGoOn(outcome.verdict))
           throw outcome.verdict.then === 'another-key' ? spent(context, lease) : tried.failure;
+        progress.failedKeyIds ??= [];
+        progress.failedKeyIds.push(lease.key.id);
         if (outcome.verdict.then === 'another-key') {
           tried.refused = withOne(tried.refused, lease.key.id);
         } else {

@@ -73,13 +73,16 @@ for (const [name, treatment] of Object.entries(DEAD)) {
   test.serial(`a key that is ${name} goes unnoticed beside a good one`, async t => {
     const vendor = await vendorOf(t);
     const keys = [vendor.key(treatment), vendor.key(good)];
-    await server.addAll(vendor, keys);
+    const [bad] = await server.addAll(vendor, keys);
     for (const stream of [false, true]) {
       const { status, text } = await server.chat({ stream });
       t.is(status, 200, text);
       t.true(text.includes('"total_tokens":18'), text);
     }
     t.true(vendor.calls(keys[0]).length > 0, 'the bad key was asked');
+    // Of all time too: what it was asked in vain counts against it, and it answered nothing.
+    const { allTime } = await server.untilRow(bad!, row => row.allTime.failures > 0);
+    t.is(allTime.requests, allTime.failures);
     t.deepEqual(vendor.strangers, []);
   });
 }

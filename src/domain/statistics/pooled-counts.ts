@@ -65,6 +65,8 @@ export interface PooledExchange {
   readonly usage: Usage | undefined;
   /** Whether it used tokens that nobody told. */
   readonly isUnknown: boolean;
+  /** Keys that were asked before, in vain. */
+  readonly failedKeyIds?: readonly string[] | undefined;
 }
 
 class Pair {
@@ -83,6 +85,8 @@ export class PooledCounts {
   readonly #limits: PooledLimits;
   /** Key id, or empty → model's name → counts. */
   #keys = new Map<string, Map<string, Pair>>();
+  /** Key id → requests that went on to another key; they count for their key alone, since the last key's answer counts. */
+  #failed = new Map<string, { count: number; lastSeenMs: number }>();
   /** Model as clients write it → the name that it has here. */
   readonly #modelNames = new Map<string, string>();
   /** Name → when it was last seen. */
@@ -114,6 +118,10 @@ export class PooledCounts {
     else if (status >= 400) counts[field.ERRORS]! += 1;
     if (usage !== undefined) addUsage(counts, usage);
     if (exchange.isUnknown) counts[field.USAGE_UNKNOWN]! += 1;
+    for (const failedId of exchange.failedKeyIds ?? []) {
+      const count = (this.#failed.get(failedId)?.count ?? 0) + 1;
+      this.#failed.set(failedId, { count, lastSeenMs: exchange.endedAtMs });
+    }
   }
 
   /**
@@ -124,6 +132,9 @@ export class PooledCounts {
     if (this.#keys.size === 0) return;
     const place = { minuteMs: time.hourMs, ...time };
     const byModel = new Map<string, Pair>();
+    for (const keyId of this.#failed.keys()) {
+      if (!this.#keys.has(keyId)) this.#keys.set(keyId, new Map());
+    }
     for (const [keyId, models] of this.#keys) {
       const ofKey = new Pair();
       for (const [model, pair] of models) {
@@ -139,6 +150,12 @@ export class PooledCounts {
         rows.push(rowOf(`${KEY_AND_MODEL_SERIES}${keyId} ${model}`, pair, place));
       }
       if (keyId === '') continue;
+      const failed = this.#failed.get(keyId);
+      if (failed !== undefined) {
+        ofKey.counts[field.REQUESTS]! += failed.count;
+        ofKey.counts[field.ERRORS]! += failed.count;
+        ofKey.lastSeenMs = Math.max(ofKey.lastSeenMs, failed.lastSeenMs);
+      }
       const isNamed = admitted(this.#seenKeys, keyId, ofKey, this.#limits.keys);
       rows.push(rowOf(KEY_SERIES + keyId, ofKey, isNamed ? place : NO_TIME));
     }
@@ -148,6 +165,7 @@ export class PooledCounts {
       rows.push(rowOf(MODEL_SERIES + model, pair, place));
     }
     this.#keys = new Map();
+    this.#failed = new Map();
   }
 
   /** Gives up the places of names that were not seen since. */

@@ -33,6 +33,8 @@ export interface ProxiedExchange {
    * tells again what was used before.
    */
   readonly usage?: Usage | undefined;
+  /** On `/v1`: keys that were asked before the one that answered, in vain. */
+  readonly failedKeyIds?: readonly string[] | undefined;
 }
 
 /** The series that sums up all others of its kind. Its rows are stored with or after the rows that it sums up. */
@@ -154,12 +156,12 @@ export class Recorder {
   }
 
   #recordPooled(exchange: ProxiedExchange, counts: field.Counts): void {
-    const { keyId, model, status, endedAtMs } = exchange;
+    const { keyId, model, status, endedAtMs, failedKeyIds } = exchange;
     const usage = exchange.method === 'POST' ? exchange.usage : undefined;
     const isUnknown = usage === undefined && mayHaveUsed(exchange);
     if (usage !== undefined) addUsage(counts, usage);
     if (isUnknown) counts[field.USAGE_UNKNOWN]! += 1;
-    this.#pooled.record({ keyId, model, status, endedAtMs, usage, isUnknown });
+    this.#pooled.record({ keyId, model, status, endedAtMs, usage, isUnknown, failedKeyIds });
   }
 
   /** What this process did in the last seconds. */

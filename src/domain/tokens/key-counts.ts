@@ -3,12 +3,15 @@ import type { EarlierUse } from '../../stores/pool-types.ts';
 import type { StatisticsStore } from '../../stores/types.ts';
 import { KEY_SERIES } from '../statistics/pooled-counts.ts';
 
-/** How the requests ended that a key answered, of all time. One whose client left is neither a success nor a failure. */
+/**
+ * How the requests ended that a key was asked, of all time; one that went on to another key was a failure of the first. One
+ * whose client left is neither a success nor a failure.
+ */
 export interface KeyCounts {
   readonly requests: number;
   /** Answers below status 400. */
   readonly successes: number;
-  /** Answers with status 400 and above, the client's own mistakes among them. */
+  /** Answers with status 400 and above, the client's own mistakes among them, and requests that another key answered. */
   readonly failures: number;
 }
 

@@ -56,6 +56,19 @@ test('tokens count for the key, the model, both, the endpoint, the prefix and th
   t.deepEqual(recorder.take(), []);
 });
 
+test('a key that was asked in vain has a request and an error; the model, the pair and the whole do not', t => {
+  const recorder = recorderWith();
+  recordAll(recorder, [pooled({ keyId: 'key-3', failedKeyIds: ['key-1', 'key-2', 'key-1'] })]);
+  const values = valuesOf(recorder);
+  t.deepEqual(values.get('k key-1'), { requests: 2, errors: 2 });
+  t.deepEqual(values.get('k key-2'), { requests: 1, errors: 1 });
+  t.deepEqual(values.get('k key-3'), { requests: 1, ...TOKENS });
+  t.false(values.has('km key-1 gpt-4o'));
+  for (const series of ['m gpt-4o', 'p /v1', 'all']) t.like(values.get(series), { requests: 1 }, series);
+  recordAll(recorder, [pooled({ keyId: 'key-3' })]);
+  t.false(valuesOf(recorder).has('k key-1'), 'once');
+});
+
 test('keys and models add up over their exchanges', t => {
   const recorder = recorderWith();
   recordAll(recorder, [
