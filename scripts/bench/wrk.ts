@@ -81,8 +81,8 @@ export async function wrk(options: WrkOptions): Promise<WrkReport> {
 }
 
 /** Enough requests that the code in question has been compiled for good, or as many as come in a while. */
-const WARM_REQUESTS = 30_000;
-const WARM_UP_ROUNDS = 6;
+const WARM_REQUESTS = 60_000;
+const WARM_UP_ROUNDS = 12;
 const QUICK_WARM_UP_ROUNDS = 2;
 
 /**
