@@ -5,8 +5,10 @@ import type { CountedExchange, Passage } from './passage.ts';
 /** What only `/v1` knows of a request. */
 export type PooledFigures = Pick<CountedExchange, 'keyId' | 'model' | 'usage' | 'failedKeyIds'>;
 
+const NOT_POOLED: PooledFigures = {};
+
 /** Counts a request, once, and writes its log line. The one place that does. */
-export function count(passage: Passage, pooled: PooledFigures = {}): void {
+export function count(passage: Passage, pooled: PooledFigures = NOT_POOLED): void {
   const { context, prefix, request, error } = passage;
   const durationMs = performance.now() - passage.startedAt;
   // A broken answer went out with its upstream's status, but it was a failure of the upstream.
@@ -22,7 +24,10 @@ export function count(passage: Passage, pooled: PooledFigures = {}): void {
       bytesIn: passage.bytesIn,
       bytesOut: passage.bytesOut,
       endedAtMs: Date.now(),
-      ...pooled,
+      keyId: pooled.keyId,
+      model: pooled.model,
+      usage: pooled.usage,
+      failedKeyIds: pooled.failedKeyIds,
     });
   }
   const failed = status >= 400;

@@ -10,6 +10,7 @@ import { handlePooled } from '../proxy/pooled.ts';
 import type { PooledContext } from '../proxy/pooled-context.ts';
 import { parseRequestTarget, type RequestTarget } from '../proxy/target.ts';
 import { OpenAnswers } from './open-answers.ts';
+import { ReceivedMessage } from './received-message.ts';
 
 /** Request line and fields together; more is answered 431. */
 const LARGEST_HEAD_BYTES = 64 * 1024;
@@ -71,6 +72,7 @@ export function createListener(options: ListenerOptions): Listener {
     noDelay: true,
     optimizeEmptyRequests: true,
     shouldUpgradeCallback: asksForWebSocket,
+    IncomingMessage: ReceivedMessage,
   });
   server.maxHeadersCount = 0;
   server.timeout = 0;
