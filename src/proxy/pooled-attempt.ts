@@ -2,9 +2,11 @@ import type { Verdict } from '../domain/pool/types.ts';
 import { EventPeek } from '../openai/event-peek.ts';
 import { isJson, UsageReader, usageOfJson } from '../openai/usage-reader.ts';
 import type { ResponseHead, WireExchange, WireFailure, WireHandler } from '../wire/types.ts';
+import { AttemptLimits, type Limit, type LimitOwner } from './attempt-limits.ts';
 import { fieldValue } from './head.ts';
 import type { Passage, Usage } from './passage.ts';
 import type { PooledTimeouts } from './pooled-context.ts';
+import type { PooledOutcome } from './pooled-outcome.ts';
 import { type Outcome, Relay } from './relay.ts';
 
 /** A stream that began well but says nothing for so long is the client's: its model thinks. */
@@ -13,16 +15,6 @@ const LONGEST_PEEK_MS = 5_000;
 const ERROR_BODY_BYTES = 64 * 1024;
 /** What is looked through for the id of an object that the answer tells of. */
 const CREATED_ID_BYTES = 16 * 1024;
-
-/** How one attempt with one key ended. */
-export type PooledOutcome =
-  /** Nothing was said to the client; `verdict` says what comes next. `failure` where there was no answer at all. */
-  | { readonly kind: 'again'; readonly verdict: Verdict; readonly failure: WireFailure | undefined }
-  /** The client has the answer, good or bad. */
-  | { readonly kind: 'relayed'; readonly verdict: Verdict }
-  /** The answer had begun and broke. */
-  | { readonly kind: 'broken'; readonly failure: WireFailure }
-  | { readonly kind: 'client-left' };
 
 /** What came back, as far as it decides. */
 export interface Judged {
@@ -44,14 +36,11 @@ export interface AttemptOptions {
   readonly settle: (outcome: PooledOutcome, usage: Usage | undefined) => void;
 }
 
-/** Which limit was passed, for the log. */
-type Limit = 'first byte' | 'idle' | 'total';
-
 /**
  * One try with one key: holds the answer back until it is known whether it is the client's, then relays it byte for byte
  * while reading the usage off it.
  */
-export class PooledAttempt implements WireHandler, WireExchange {
+export class PooledAttempt implements WireHandler, WireExchange, LimitOwner {
   readonly #options: AttemptOptions;
   readonly #relay: Relay;
   #exchange: WireExchange | undefined;
@@ -68,20 +57,14 @@ export class PooledAttempt implements WireHandler, WireExchange {
   #watching: boolean;
   /** A session is no answer: it may be silent, and last, as long as both sides like. */
   #isSession = false;
-  readonly #startedAt = performance.now();
-  #relayedAny = false;
-  /** When the last packet came that was waited for; -1 while none is waited for. */
-  #idleFrom = -1;
-  /** The one timer of all limits. It runs to the soonest of them when it is set, and looks again then. */
-  #watch: NodeJS.Timeout | undefined;
-  #watchUntil = Number.POSITIVE_INFINITY;
+  readonly #limits: AttemptLimits;
   #longPeek: NodeJS.Timeout | undefined;
 
   constructor(passage: Passage, options: AttemptOptions) {
     this.#options = options;
     this.#watching = options.watchObjects !== undefined;
     this.#relay = new Relay(passage, outcome => this.#onRelayed(outcome));
-    this.#watchNext();
+    this.#limits = new AttemptLimits(options.timeouts, this);
   }
 
   carry(exchange: WireExchange): void {
@@ -99,7 +82,7 @@ export class PooledAttempt implements WireHandler, WireExchange {
   }
 
   resume(): void {
-    this.#waitForPacket();
+    this.#awaitPacket();
     this.#exchange!.resume();
   }
 
@@ -158,8 +141,8 @@ export class PooledAttempt implements WireHandler, WireExchange {
   onPacketEnd(): boolean {
     if (this.#state !== 'relaying') return true;
     const more = this.#relay.onPacketEnd();
-    if (more) this.#waitForPacket();
-    else this.#idleFrom = -1;
+    if (more) this.#awaitPacket();
+    else this.#limits.awaitNothing();
     return more;
   }
 
@@ -171,7 +154,7 @@ export class PooledAttempt implements WireHandler, WireExchange {
 
   onUpgrade(head: ResponseHead): void {
     this.#isSession = true;
-    clearTimeout(this.#watch);
+    this.#limits.end();
     this.#state = 'relaying';
     this.#verdict = this.#options.judge({
       status: 101,
@@ -200,7 +183,7 @@ export class PooledAttempt implements WireHandler, WireExchange {
     this.#onPeeked('ok');
     // Nothing was asked to pause meanwhile: the next packet will tell.
     this.#relay.onPacketEnd();
-    this.#waitForPacket();
+    this.#awaitPacket();
   }
 
   #onPeeked(found: ReturnType<EventPeek['end']>): void {
@@ -240,7 +223,7 @@ export class PooledAttempt implements WireHandler, WireExchange {
   }
 
   #relayPiece(piece: Buffer): void {
-    this.#relayedAny = true;
+    this.#limits.firstByte();
     if (!this.#isSession) this.#readUsage(piece);
     if (this.#watching) {
       this.#createdHead += piece.toString('latin1', 0, CREATED_ID_BYTES - this.#createdHead.length);
@@ -280,8 +263,7 @@ export class PooledAttempt implements WireHandler, WireExchange {
     }
   }
 
-  #onTimeout(which: Limit): void {
-    if (this.#state === 'over') return;
+  onTimeout(which: Limit): void {
     const failure: WireFailure = {
       code: 'ERR_UPSTREAM_TIMEOUT',
       message: 'The upstream did not answer in time',
@@ -294,39 +276,8 @@ export class PooledAttempt implements WireHandler, WireExchange {
     this.onFailure(failure);
   }
 
-  #waitForPacket(): void {
-    const { idleMs } = this.#options.timeouts;
-    if (idleMs === 0 || this.#isSession || this.#state !== 'relaying') return;
-    this.#idleFrom = performance.now();
-    // Every packet puts its end off: the timer learns of it when it fires.
-    if (this.#idleFrom + idleMs < this.#watchUntil) this.#watchNext();
-  }
-
-  /** Ends what has passed a limit, else sets the timer to the soonest. */
-  #watchNext(): void {
-    const { firstByteMs, idleMs, totalMs } = this.#options.timeouts;
-    const now = performance.now();
-    let soonest = Number.POSITIVE_INFINITY;
-    let limit: Limit = 'total';
-    if (totalMs > 0) soonest = this.#startedAt + totalMs;
-    if (firstByteMs > 0 && !this.#relayedAny && this.#startedAt + firstByteMs < soonest) {
-      soonest = this.#startedAt + firstByteMs;
-      limit = 'first byte';
-    }
-    if (this.#idleFrom !== -1 && this.#idleFrom + idleMs < soonest) {
-      soonest = this.#idleFrom + idleMs;
-      limit = 'idle';
-    }
-    clearTimeout(this.#watch);
-    this.#watchUntil = soonest;
-    if (soonest === Number.POSITIVE_INFINITY) return;
-    if (soonest <= now) this.#onTimeout(limit);
-    else this.#watch = setTimeout(onWatch, Math.ceil(soonest - now), this);
-  }
-
-  /** For the timer alone. */
-  look(): void {
-    if (this.#state !== 'over') this.#watchNext();
+  #awaitPacket(): void {
+    if (this.#state === 'relaying') this.#limits.awaitPacket();
   }
 
   #settle(outcome: PooledOutcome): void {
@@ -334,14 +285,10 @@ export class PooledAttempt implements WireHandler, WireExchange {
     this.#state = 'over';
     // An upload has no other try.
     if (outcome.kind === 'again') this.#relay.dropBody();
-    clearTimeout(this.#watch);
+    this.#limits.end();
     if (this.#longPeek !== undefined) clearTimeout(this.#longPeek);
     this.#options.settle(outcome, this.#usage ?? this.#reader?.end());
   }
-}
-
-function onWatch(attempt: PooledAttempt): void {
-  attempt.look();
 }
 
 /** A compressed one cannot be looked into. */

@@ -6,8 +6,9 @@ import type { WireRequest } from '../wire/types.ts';
 import { clientOf, mayRepeat } from './forward.ts';
 import { requestFields, withheldFields } from './head.ts';
 import type { Passage, Usage } from './passage.ts';
-import { type AttemptOptions, type Judged, PooledAttempt, type PooledOutcome } from './pooled-attempt.ts';
+import { type AttemptOptions, type Judged, PooledAttempt } from './pooled-attempt.ts';
 import type { PooledContext, PooledTimeouts } from './pooled-context.ts';
+import type { PooledOutcome } from './pooled-outcome.ts';
 import type { Plan } from './pooled-plan.ts';
 
 /** The answer must come as it is, so that errors and usage can be read. */

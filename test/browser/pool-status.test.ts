@@ -80,11 +80,14 @@ test.serial(
     ) {
       t.is((await ask()).status, 200);
     }
+    const asked = (row: { allTime: { requests: number } }) => row.allTime.requests > 0;
+    await server.untilRow(ids[1]!, asked);
     const { allTime } = await server.row(ids[0]!);
+    const inVain = (await server.row(ids[1]!)).allTime;
     const { page } = await openStatus(t);
     for (const [key, requests, rate] of [
       [works, String(allTime.requests), '100%'],
-      [limits, '–', '0%'],
+      [limits, String(inVain.requests), '0%'],
     ] as const) {
       await shows(keyRow(page, key).locator('.column-work'), new RegExp(`^${requests}$`));
       await shows(keyRow(page, key).locator('.column-rate'), new RegExp(`^${rate}$`));
