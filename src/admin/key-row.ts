@@ -81,7 +81,7 @@ export interface KeyRow extends KeyWork {
   readonly statusAtMs: number;
   readonly createdAtMs: number;
   readonly lastTest: KeyTest | null;
-  /** Requests that it answered, of all processes, and those counted before it came here; `null`: the store is away. */
+  /** Requests that it was asked, of all processes, and those counted before it came here; `null`: the store is away. */
   readonly allTime: AllTimeCounts | null;
   readonly strikes: number;
   /** It cannot be opened under the encryption key, so it is not used. */

@@ -53,7 +53,8 @@ export function attemptWith(
   });
 }
 
-const CIRCUIT_OPEN: PooledOutcome = {
+/** The outcome of a try that was not made: its upstream is being probed by another request. */
+export const CIRCUIT_OPEN: PooledOutcome = {
   kind: 'again',
   verdict: { key: { kind: 'none' }, upstream: 'none', then: 'retry' },
   failure: undefined,

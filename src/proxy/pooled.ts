@@ -14,7 +14,7 @@ import { hasOtherKey, NO_KEYS, spent, type Tried, takeKey } from './key-choice.t
 import type { Passage, Usage } from './passage.ts';
 import type { PooledContext } from './pooled-context.ts';
 import { type Plan, plan } from './pooled-plan.ts';
-import { attemptWith } from './pooled-send.ts';
+import { attemptWith, CIRCUIT_OPEN } from './pooled-send.ts';
 import { respondJson } from './respond.ts';
 
 /** Other keys that one request may go on to. */
@@ -23,6 +23,7 @@ const LONGEST_BACKOFF_MS = 30_000;
 
 /** What became known of a request on its way, for the count. */
 interface Progress {
+  /** Of the key that was asked last. */
   keyId: string | undefined;
   model: string | undefined;
   usage: Usage | undefined;
@@ -132,8 +133,14 @@ async function serve(
     // Once it has left, nothing tells so again: an attempt would never end, and its key never come back.
     if (passage.response.closed) throw new AppError('ERR_CLIENT_CLOSED', 'The client closed the connection');
     lease = takeKey(passage, context, { planned, tried });
+    // The key before it was asked in vain.
+    if (progress.keyId !== undefined) {
+      progress.failedKeyIds ??= [];
+      progress.failedKeyIds.push(progress.keyId);
+    }
     progress.keyId = lease.key.id;
     const { outcome, usage } = await attemptWith(lease, passage, context, { planned, isClients });
+    if (outcome === CIRCUIT_OPEN) progress.keyId = undefined;
     progress.usage = usage;
     if (usage !== undefined && passage.request.method === 'POST') {
       context.pool.addUsage(lease.key.id, usage.input + usage.output);
@@ -154,8 +161,6 @@ async function serve(
             : new AppError(outcome.failure.code, outcome.failure.message, { cause: outcome.failure.cause });
         if (!mayGoOn(outcome.verdict))
           throw outcome.verdict.then === 'another-key' ? spent(context, lease) : tried.failure;
-        progress.failedKeyIds ??= [];
-        progress.failedKeyIds.push(lease.key.id);
         if (outcome.verdict.then === 'another-key') {
           tried.refused = withOne(tried.refused, lease.key.id);
         } else {

@@ -10,6 +10,7 @@ import {
   goodWithoutUsage,
   json,
   LAST_CHUNK,
+  limited,
   startPoolVendor,
   type Treatment,
 } from '../support/pool-vendor.ts';
@@ -221,6 +222,18 @@ test.serial(
     t.true(asked > 1);
     t.like(await usageOf(badId), { requests: asked, failures: asked, unknownUsage: 0, totalTokens: 0 });
     t.like(await usageOf(goodId), { requests: 2, totalTokens: 36 });
+  },
+);
+
+test.serial(
+  'a request that no other key could take counts once for the key that it was asked with',
+  async t => {
+    const vendor = await vendorOf(t);
+    const alone = vendor.key(limited('Retry-After: 600'));
+    const id = await server.add(vendor, alone);
+    for (let turn = 0; turn < 2; turn += 1) t.true((await server.chat()).status >= 400);
+    t.is(vendor.calls(alone).length, 1, 'then it rests');
+    t.like(await usageOf(id), { requests: 1, failures: 1, totalTokens: 0 });
   },
 );
 
