@@ -1,5 +1,6 @@
 import { restUntilMs } from '../../domain/pool/retry-after.ts';
 import { type Grant, parsedJson, parseGrant, refusalOf } from '../../domain/pool/sources/oauth-tokens.ts';
+import { fieldValue } from '../../proxy/head.ts';
 import type { PostForm } from './post-form.ts';
 
 /** What came of asking for a new access token. Reasons may be shown: they hold nothing that the endpoint wrote. */
@@ -51,10 +52,10 @@ function judged({ status, headers }: ResponseFields, body: unknown, nowMs: numbe
   }
   const refusal = refusalOf(status, body);
   if (refusal !== undefined) return { kind: 'refused', reason: refusal };
-  const asksToWait = headers.some((name, index) => index % 2 === 0 && name.toLowerCase() === 'retry-after');
   return {
     kind: 'failed',
     reason: `HTTP ${status}`,
-    notBeforeMs: asksToWait ? restUntilMs(headers, undefined, nowMs) : 0,
+    notBeforeMs:
+      fieldValue(headers, 'retry-after') === undefined ? 0 : restUntilMs(headers, undefined, nowMs),
   };
 }
